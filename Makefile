@@ -1,0 +1,43 @@
+# One entry for everything a developer does. On a fresh machine with only Python 3.11: `make demo`, `make test`.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEV_READY := $(VENV)/.dev-ready
+
+.PHONY: demo test check lint types contracts docs bench clean
+
+demo: $(READY)  ## the main job, working, in a minute
+	@$(BIN)/syncline demo
+
+test: $(DEV_READY)  ## all tests
+	@$(BIN)/pytest
+
+check: lint types contracts test  ## what CI runs
+
+lint: $(DEV_READY)
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+
+types: $(DEV_READY)
+	@$(BIN)/mypy
+
+contracts: $(DEV_READY)
+	@$(BIN)/lint-imports
+
+bench: $(READY)  ## the figures of benchmarks/README.md, measured here
+	@$(BIN)/python benchmarks/first_sync.py
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Syncline needs Python 3.11 or newer")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(DEV_READY): $(READY) pyproject.toml requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,20 @@
+"""Syncline puts user records where customer tools need them.
+
+    report = syncline.run("configuration.json", data="data.json")
+    print(report.counts, report.exit_code)
+
+The map of the journey, one module or folder a step:
+
+    sources/ → flow/extract → flow/mapping → flow/diff → ledger/planning (the plan) →
+    flow/batch → delivery/ → ledger/journal → flow/report
+
+`run.py` is the whole tool on one screen; read it first.
+"""
+
+from __future__ import annotations
+
+from syncline._version import __version__
+from syncline.flow.report import Preview, Report
+from syncline.run import preview, run
+
+__all__ = ["Preview", "Report", "__version__", "preview", "run"]

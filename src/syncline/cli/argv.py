@@ -1,0 +1,59 @@
+"""The ancestors' argv → ours.
+
+`-config C -data D`, `-config=C -data=D`, `-c C -d D` and `--config C --data D` all mean `run C --data D`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+import rich_click as click
+
+_CONFIG = ("c", "config")
+_DATA = ("d", "data")
+_GLOBAL = ("-h", "--help", "--version")
+_RUN_OPTIONS = ("limit", "only", "full", "resume", "dry-run", "json", "state-dir")
+
+
+def normalised(argv: Sequence[str], verbs: Sequence[str]) -> list[str]:
+    """Leaves alone what begins with a verb, or only asks for help. Raises click's usage errors."""
+    if not argv or argv[0] in verbs or not argv[0].startswith("-") or argv[0] in _GLOBAL:
+        return list(argv)
+    config: str | None = None
+    rest: list[str] = []
+    words = iter(argv)
+    for word in words:
+        name, has_value, value = _split(word)
+        if name in _CONFIG or name in _DATA:
+            value = value if has_value else next(words, "")
+            if not value:
+                raise click.UsageError(f"{word} needs a file: -config configuration.json -data data.json")
+            if name in _CONFIG:
+                config = value
+            else:
+                rest += ["--data", value]
+        elif name in _RUN_OPTIONS:
+            rest.append(f"--{name}" + (f"={value}" if has_value else ""))
+        else:
+            _refuse_typo(word, name)
+            rest.append(word)
+    if config is None:
+        raise click.UsageError("name a configuration: -config configuration.json -data data.json")
+    return ["run", config, *rest]
+
+
+def _split(word: str) -> tuple[str, bool, str]:
+    """`-config=a.json` → ("config", True, "a.json"); a word that is no option has no name."""
+    if not word.startswith("-") or word == "-":
+        return "", False, ""
+    name, equals, value = word.lstrip("-").partition("=")
+    return name, bool(equals), value
+
+
+def _refuse_typo(word: str, name: str) -> None:
+    """A click option parser would read `-confg=a` as `-c onfg=a`."""
+    if word.startswith("-") and not word.startswith("--") and len(name) > 1:
+        near = difflib.get_close_matches(name, [*_CONFIG, *_DATA, *_RUN_OPTIONS], 1)
+        hint = f" Did you mean -{near[0]}?" if near else ""
+        raise click.NoSuchOption(f"-{name}", f"No such option: -{name}.{hint}")

@@ -1,0 +1,98 @@
+"""Exceptions → words and exit codes: 2 refused · 3 resumable · 70 a bug · 75 locked · 130/143 signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+
+import click
+
+from syncline.errors import Bug, Interrupted, LedgerFailed, Locked, Problem, Refusal, printable
+
+_SIGNALS = {"interrupted": 130, "terminated": 143}
+
+
+def ended(work: Callable[[], object]) -> int:
+    """Runs a verb → its exit code. Whatever happens is said in words on stderr, and as JSON where it was asked for."""
+    try:
+        result = work()
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except click.ClickException as error:
+        return _refused([Problem("", 0, 0, error.format_message(), "", "")], 2, error)
+    except click.exceptions.Exit as done:
+        return int(done.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:
+        return _without_stdout()
+    except Refusal as refusal:
+        return _refused(refusal.problems, 2)
+    except Locked as locked:
+        return _refused([Problem("", 0, 0, str(locked), "", "")], 75)
+    except Interrupted as signal:
+        return _stopped("interrupted", signal.reason, str(signal), _SIGNALS[signal.reason])
+    except LedgerFailed as failure:
+        return _stopped("stopped", "disk", str(failure), 3)
+    except Exception as error:  # the last resort: a bug is reported without the data that may be in its text
+        return _bug(error)
+
+
+def say(lines: Sequence[str]) -> None:
+    """Lines for a person, on stdout."""
+    for line in lines:
+        click.echo(line)
+
+
+def emit(document: Mapping[str, object]) -> None:
+    """The one JSON document of `--json`."""
+    import msgspec
+
+    click.echo(msgspec.json.encode(document).decode())
+
+
+def _wants_json() -> bool:
+    return "--json" in sys.argv or "-json" in sys.argv
+
+
+def _refused(problems: Sequence[Problem], code: int, usage: click.ClickException | None = None) -> int:
+    if usage is not None:
+        usage.show()
+    else:
+        for problem in problems:
+            click.echo(f"error: {printable(_words(problem))}", err=True)
+    if _wants_json():
+        click.echo(json.dumps({"status": "refused", "problems": [problem._asdict() for problem in problems]}))
+    return code
+
+
+def _words(problem: Problem) -> str:
+    return str(problem) if problem.expected else problem.found
+
+
+def _stopped(status: str, reason: str, message: str, code: int) -> int:
+    click.echo(f"stopped ({reason}): {printable(message)}", err=True)
+    if _wants_json():
+        stopped = {"reason": reason, "message": message, "retryAt": None}
+        click.echo(json.dumps({"status": status, "stopped": stopped}))
+    return code
+
+
+def _bug(error: Exception) -> int:
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    told = f": {error}" if isinstance(error, Bug) else ""
+    click.echo(
+        f"a bug in Syncline ({type(error).__name__} at {os.path.basename(place.filename)}:{place.lineno}){told}."
+        " Nothing is lost: what was not acknowledged is sent again. Please report it",
+        err=True,
+    )
+    return 70
+
+
+def _without_stdout() -> int:
+    """Whoever read our output has gone; the work was done before it was printed."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0

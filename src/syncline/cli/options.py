@@ -1,0 +1,50 @@
+"""Options that several verbs share, and the configuration that is found when none is named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import rich_click as click
+
+F = TypeVar("F", bound=Callable[..., object])
+
+_ENDINGS = {".json", ".yaml", ".yml"}
+_CONFIG_BYTES_AT_MOST = 1_000_000
+
+
+def config_argument(function: F) -> F:
+    return click.argument("config", required=False, metavar="[CONFIG]")(function)
+
+
+def state_dir_option(function: F) -> F:
+    return click.option("--state-dir", metavar="DIR", help="Where ledgers live (default: .syncline beside CONFIG).")(
+        function
+    )
+
+
+def json_option(function: F) -> F:
+    return click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")(function)
+
+
+def found(config: str | None) -> str:
+    """The configuration named, or the only one in this folder."""
+    if config is not None:
+        return config
+    files = [file for file in sorted(Path().iterdir()) if file.suffix in _ENDINGS and _is_config(file)]
+    if len(files) == 1:
+        return str(files[0])
+    names = ", ".join(file.name for file in files)
+    hint = (
+        f"several are here: {names}" if files else "and none is in this folder; `syncline init customerio` writes one"
+    )
+    raise click.UsageError(f"name a configuration: {hint}")
+
+
+def _is_config(file: Path) -> bool:
+    """A configuration has mappings and a userId; a data file, however named, has rows."""
+    if not file.is_file() or file.stat().st_size > _CONFIG_BYTES_AT_MOST:
+        return False
+    text = file.read_bytes()
+    return not text.lstrip().startswith(b"[") and b"mappings" in text and b"userId" in text

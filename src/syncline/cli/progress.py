@@ -1,0 +1,93 @@
+"""Live figures → a progress line on a terminal, plain lines in a pipe.
+
+Rows, rows/s, time left, requests in flight, and what limits it.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import rich_click as click
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from syncline.delivery import Gauge
+
+_PLAIN_EVERY_S = 5.0
+_LIVE_PER_S = 8
+
+
+class Progress:
+    """A `Watch`: writes to stderr, so that stdout keeps to its document."""
+
+    def __init__(self) -> None:
+        self._live = sys.stderr.isatty()
+        self._console = Console(stderr=True, highlight=False)
+        self._began = self._spoke = time.monotonic()
+
+    def planning(self, rows: int) -> None:
+        now = time.monotonic()
+        if now - self._spoke >= (1 / _LIVE_PER_S if self._live else _PLAIN_EVERY_S):
+            self._spoke = now
+            line = f"planning: {rows:,} rows read, {rows / (now - self._began):,.0f} rows/s"
+            click.echo(f"\r\x1b[K{line}" if self._live else line, err=True, nl=not self._live)
+
+    @contextmanager
+    def delivering(self, gauge: Gauge, planned: int) -> Iterator[None]:
+        if self._live:
+            click.echo("\r\x1b[K", err=True, nl=False)
+        began = time.monotonic()
+        if planned == 0:
+            yield
+        elif self._live:
+            show = _Line(gauge, planned, began)
+            with Live(show, console=self._console, refresh_per_second=_LIVE_PER_S, transient=True):
+                yield
+        else:
+            with _told_every(_PLAIN_EVERY_S, lambda: click.echo(delivery_line(gauge, planned, began), err=True)):
+                yield
+
+
+class _Line:
+    """Drawn anew at every refresh."""
+
+    def __init__(self, gauge: Gauge, planned: int, began: float) -> None:
+        self._gauge, self._planned, self._began = gauge, planned, began
+
+    def __rich__(self) -> Text:
+        return Text(delivery_line(self._gauge, self._planned, self._began), no_wrap=True, overflow="ellipsis")
+
+
+def delivery_line(gauge: Gauge, planned: int, began: float) -> str:
+    """`delivering: 12,000 of 200,000 rows · 3,400 rows/s · 55 s left · 25 in flight · limited by the rate`"""
+    done = gauge.settled.total()
+    rate = done / max(time.monotonic() - began, 1e-3)
+    parts = [f"delivering: {done:,} of {planned:,} rows", f"{rate:,.0f} rows/s"]
+    if done:
+        parts.append(f"{(planned - done) / rate:,.0f} s left")
+    parts.append(f"{gauge.in_flight} in flight")
+    if gauge.limited_by:
+        parts.append(f"limited by {gauge.limited_by}")
+    return " · ".join(parts)
+
+
+@contextmanager
+def _told_every(seconds: float, tell: Callable[[], None]) -> Iterator[None]:
+    ended = threading.Event()
+
+    def talk() -> None:
+        while not ended.wait(seconds):
+            tell()
+
+    thread = threading.Thread(target=talk, name="progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()

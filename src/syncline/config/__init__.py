@@ -1,0 +1,8 @@
+"""Files and the environment → one typed Sync; or every problem at once, each with its place and its fix."""
+
+from __future__ import annotations
+
+from syncline.config.load import Loaded, load
+from syncline.config.model import Mapping, Sync
+
+__all__ = ["Loaded", "Mapping", "Sync", "load"]

@@ -1,0 +1,180 @@
+"""What the model refuses → findings in plain words. Pydantic's own text never leaves this module: it holds inputs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from syncline.config.findings import Describer, Finding, Path, Wrong, closest, printable
+from syncline.config.model import Mapping, Sync
+from syncline.config.spelling import Draft, alias_of, aliases, secret_names, unknown_key
+
+# Words for what is missing: the key → an example to add.
+_EXAMPLES = {
+    "userId": 'Add "userId": "id", with the name of your identifying field.',
+    "mappings": 'Add "mappings": [{"from": "email", "to": "email"}].',
+    "to": 'Add "to" with the name the attribute is to have, such as "email".',
+}
+
+
+def explain(error: ValidationError, draft: Draft, tell: Describer) -> Iterator[Finding]:
+    """One finding for each thing pydantic refused, in the words and at the paths of the file as written."""
+    errors = error.errors(include_url=False)
+    # Unknown keys come first: a key that was probably meant for another is not reported as missing as well.
+    yield from [_unknown(one["loc"], draft, tell) for one in errors if one["type"] == "extra_forbidden"]
+    credentials = {("destination", alias) for alias in secret_names(draft.kind.settings).values()}
+    for one in errors:
+        missing = one["type"] == "missing"
+        path = _existing(one["loc"], draft.tree, missing=missing)
+        if missing and path not in draft.meant:
+            yield _missing(path, draft, tell)
+        elif not missing and one["type"] != "extra_forbidden" and path not in credentials:  # those have rules.py
+            yield _wrong(path, one.get("ctx", {}).get("error"), draft, tell)
+
+
+def field_at(path: Path, settings: type[BaseModel]) -> FieldInfo | None:
+    """The field of the model that a path of the tree leads to."""
+    model: type[BaseModel] = Sync
+    inner: dict[str, type[BaseModel]] = {"destination": settings, "mappings": Mapping}
+    field: FieldInfo | None = None
+    for part in path:
+        if isinstance(part, str):
+            field = aliases(model).get(part)
+            model = inner.get(part, model)
+    return field
+
+
+def expected_of(field: FieldInfo | None) -> str:
+    """What a field must hold: "a whole number from 1 to 256", "upsert or update", or its own description."""
+    if field is None:
+        return "something else"
+    if field.description:
+        return field.description
+    kinds = _kinds(field.annotation)
+    words = [str(choice) for kind in kinds if get_origin(kind) is Literal for choice in get_args(kind)]
+    if words:
+        return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+    if int in kinds or float in kinds:
+        return ("a number" if float in kinds else "a whole number") + _bounds(field)
+    return "text" + _form(field)
+
+
+def is_number(field: FieldInfo | None) -> bool:
+    """Does the field want a number and nothing else?"""
+    kinds = {kind for kind in _kinds(field.annotation) if kind is not type(None)} if field else set()
+    return bool(kinds) and kinds <= {int, float}
+
+
+def value_at(path: Path, tree: object) -> object:
+    """What stands at a path; None where nothing does."""
+    for part in path:
+        if isinstance(tree, dict):
+            tree = tree.get(part)
+        elif isinstance(tree, list) and isinstance(part, int) and part < len(tree):
+            tree = tree[part]
+        else:
+            return None
+    return tree
+
+
+def _existing(loc: tuple[int | str, ...], tree: object, *, missing: bool) -> Path:
+    """The location as a path of the tree: without union tags, and no deeper than the tree is."""
+    path: list[int | str] = []
+    for index, part in enumerate(loc):
+        last = missing and index == len(loc) - 1
+        if last or (isinstance(tree, dict) and part in tree):
+            path.append(part)
+            tree = tree.get(part) if isinstance(tree, dict) else None
+        elif isinstance(tree, list) and isinstance(part, int):
+            path.append(part)
+            tree = tree[part]
+    return tuple(path)
+
+
+def _unknown(loc: tuple[int | str, ...], draft: Draft, tell: Describer) -> Finding:
+    if "mappings" in loc:
+        candidates = list(aliases(Mapping))
+    elif loc[0] == "destination" and len(loc) > 1:
+        candidates = [*aliases(draft.kind.settings), *secret_names(draft.kind.settings)]
+    else:
+        candidates = [*aliases(Sync), *secret_names(draft.kind.settings)]
+    path = _existing(loc, draft.tree, missing=False)
+    return unknown_key(path, list(dict.fromkeys(candidates)), draft, tell)
+
+
+def _missing(path: Path, draft: Draft, tell: Describer) -> Finding:
+    *home, key = path
+    where = tell.name(tuple(home)) if home else "the configuration"
+    if key in secret_names(draft.kind.settings).values():
+        name = next(name for name, field in draft.kind.settings.model_fields.items() if alias_of(name, field) == key)
+        fix = f'Add "{key}": "${{{name.upper()}}}" and set that variable, in the environment or in .env.'
+        return Finding(path, f'no "{key}"', "the destination's credentials", fix)
+    fix = _EXAMPLES.get(str(key), f'Add "{key}".')
+    return Finding(path, f'{where} has no "{key}"', expected_of(field_at(path, draft.kind.settings)), fix)
+
+
+def _wrong(path: Path, raised: object, draft: Draft, tell: Describer) -> Finding:
+    value = value_at(path, draft.tree)
+    written = draft.written.get(path, path)
+    found = tell.is_(written, value)
+    if isinstance(raised, Wrong):
+        return Finding(written, raised.found or found, raised.expected, raised.fix or "Correct it.")
+    hidden = tell.hides(written, value)
+    if path[:-1] == ("mappings",):
+        name = printable(value) if isinstance(value, str) and value.strip() and not hidden else "email"
+        return Finding(written, found, "an object with from and to", f'Write {{"from": "{name}", "to": "{name}"}}.')
+    if path == ("destination",):
+        return Finding(written, found, "an object with the destination's settings", 'Write {"type": "customerio"}.')
+    field = field_at(path, draft.kind.settings)
+    return Finding(written, found, expected_of(field), _fix(value, field, hidden))
+
+
+def _fix(value: object, field: FieldInfo | None, hidden: bool) -> str:
+    """How to mend a wrong value: the number in it, the word it resembles, or the default."""
+    number = (
+        re.match(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(.*)", value, re.DOTALL)
+        if isinstance(value, str) and not hidden
+        else None
+    )
+    if is_number(field) and number and len(number[1]) < 20:
+        return f"Write {number[1]} without quotes." if not number[2] else f"Write the number alone: {number[1]}."
+    choices = [str(word) for kind in _kinds(field.annotation) for word in get_args(kind)] if field else []
+    near = closest(value, choices) if isinstance(value, str) else ""
+    if near:
+        return f'Did you mean "{near}"?'
+    if field and isinstance(value, (int, float)) and not isinstance(value, bool) and str in _kinds(field.annotation):
+        return "Put it in double quotes."
+    if field and isinstance(field.default, (str, int, float)) and field.default != "":
+        return f"Correct it, or leave it out for the default ({field.default})."
+    return "Correct it."
+
+
+def _kinds(annotation: Any) -> tuple[Any, ...]:
+    return (annotation,) if get_origin(annotation) is Literal else get_args(annotation) or (annotation,)
+
+
+def _bounds(field: FieldInfo) -> str:
+    """ " from 1 to 256", out of the field's own constraints."""
+    limits = {
+        name: getattr(rule, name) for rule in field.metadata for name in ("ge", "gt", "le", "lt") if hasattr(rule, name)
+    }
+    low = (
+        f"from {_plain(limits['ge'])}" if "ge" in limits else f"above {_plain(limits['gt'])}" if "gt" in limits else ""
+    )
+    high = f"to {_plain(limits['le'])}" if "le" in limits else f"below {_plain(limits['lt'])}" if "lt" in limits else ""
+    if high.startswith("to") and not low.startswith("from"):
+        high = f"at most {high[3:]}"
+    return "".join(f" {part}" for part in (low, "and" if low.startswith("above") and high else "", high) if part)
+
+
+def _plain(number: float) -> str:
+    return f"{number:,}"
+
+
+def _form(field: FieldInfo) -> str:
+    pattern = next((rule.pattern for rule in field.metadata if getattr(rule, "pattern", None)), None)
+    return f" of the form {pattern}" if pattern else ""

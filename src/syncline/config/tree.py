@@ -1,0 +1,131 @@
+"""A parsed tree → a plain JSON tree with its references resolved, and what no configuration can hold.
+
+One walk over what came from JSON, from YAML or from Python, so that the same limits hold for all three.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from syncline.config.environment import Malformed, Unset, resolve
+from syncline.config.findings import Finding, Path, dotted, printable, secretive
+from syncline.config.parse import MAX_DEPTH, MAX_DIGITS, MAX_VALUES, Twice, too_deep, too_many
+
+
+class Settled(NamedTuple):
+    """borrowed: the paths whose text came from the environment; secrets: every text that must not be shown."""
+
+    tree: object
+    findings: list[Finding]
+    borrowed: frozenset[Path]
+    secrets: frozenset[str]
+
+
+def settle(raw: object, variables: Callable[[], Mapping[str, str]]) -> Settled:
+    """Resolve and check every value. `variables` is asked only for a reference. Raises Unreadable at a limit."""
+    walk = _Walk(variables)
+    tree = walk.value(raw, ())
+    return Settled(tree, walk.findings, frozenset(walk.borrowed), frozenset(walk.secrets))
+
+
+class _Walk:
+    def __init__(self, variables: Callable[[], Mapping[str, str]]) -> None:
+        self.findings: list[Finding] = []
+        self.borrowed: set[Path] = set()
+        self.secrets: set[str] = set()
+        self._variables = variables
+        self._count = 0
+
+    def value(self, raw: object, path: Path) -> object:
+        self._count += 1
+        if self._count > MAX_VALUES:
+            raise too_many((1, 1))
+        if isinstance(raw, (Mapping, list, tuple)) and len(path) >= MAX_DEPTH:
+            raise too_deep((1, 1))
+        if isinstance(raw, Mapping):
+            return self._object(raw, path)
+        if isinstance(raw, (list, tuple)):
+            return [self.value(item, (*path, index)) for index, item in enumerate(raw)]
+        return self._scalar(raw, path)
+
+    def _object(self, raw: Mapping[object, object], path: Path) -> dict[str, object]:
+        if isinstance(raw, Twice):
+            self.findings += [
+                Finding(
+                    (*path, key), f'the key "{printable(key)}" twice', "each key once", "Keep one of them.", at_key=True
+                )
+                for key in sorted(raw.repeated)
+            ]
+        plain: dict[str, object] = {}
+        for key, item in raw.items():
+            if isinstance(key, str) and _encodes(key):
+                plain[key] = self.value(item, (*path, key))
+            else:
+                self._wrong(
+                    path,
+                    f"a key in {dotted(path)} that is not readable text",
+                    "keys that are text",
+                    "Rename or delete it.",
+                )
+        return plain
+
+    def _scalar(self, raw: object, path: Path) -> object:
+        if raw is None or isinstance(raw, bool):
+            return raw
+        if isinstance(raw, str):
+            return self._text(raw, path)
+        if isinstance(raw, (int, float)):
+            if not math.isfinite(raw) if isinstance(raw, float) else abs(raw) >= 10**MAX_DIGITS:
+                self._wrong(
+                    path, "a number that is not finite, or too large", "a number JSON can hold", "Write a plain number."
+                )
+            return raw
+        kind = type(raw).__name__
+        self._wrong(
+            path,
+            f"a Python value of type {kind}",
+            "text, a number, true, false, null, a list or an object",
+            "Convert it first.",
+        )
+        return None
+
+    def _text(self, raw: str, path: Path) -> str:
+        if not _encodes(raw):
+            self._wrong(path, "half a surrogate pair", "text that is valid Unicode", "Write the character itself.")
+        elif "${" in raw:
+            return self._reference(raw, path)
+        if secretive(path):
+            self.secrets.add(raw)
+        return raw
+
+    def _reference(self, raw: str, path: Path) -> str:
+        try:
+            text = resolve(raw, self._variables())
+        except Unset as unset:
+            many = "none of them is" if len(unset.names) > 1 else "it is not"
+            self._wrong(
+                path,
+                f"a reference to {printable(' and '.join(unset.names))}, but {many} set in the environment or in .env",
+                "a variable that holds something",
+                f"Set {unset.names[0]}, or write ${{{unset.names[0]}:-a default}}.",
+            )
+        except Malformed:
+            fix = "Names have letters, digits and _; write $${ where you mean the characters ${ themselves."
+            self._wrong(path, "${ without a variable's name and a }", "${NAME}, ${A|B} or ${NAME:-default}", fix)
+        else:
+            self.secrets.add(text)
+            if "${" in raw.replace("$${", ""):
+                self.borrowed.add(path)
+            if _encodes(text):
+                return text
+            self._wrong(path, "a variable that does not hold UTF-8", "text that is valid Unicode", "Set it anew.")
+        return raw
+
+    def _wrong(self, path: Path, found: str, expected: str, fix: str) -> None:
+        self.findings.append(Finding(path, f"{dotted(path)}: {found}" if path else found, expected, fix))
+
+
+def _encodes(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)

@@ -1,0 +1,40 @@
+"""How long to wait: full-jitter backoff, and what a Retry-After asks for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from random import Random
+
+_SECONDS = re.compile(r"\d{1,9}")
+
+
+def backoff_s(tries: int, base_s: float, cap_s: float, random: Random) -> float:
+    """Full jitter: uniform between nothing and the exponential bound, so that a crowd does not return as a crowd."""
+    return random.uniform(0.0, min(cap_s, base_s * 2.0 ** min(tries - 1, 30)))
+
+
+def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds to wait, from whole seconds or one of RFC 9110's three date forms; None when absent, past or nonsense.
+
+    A date is read against the answer's own Date where it has one, so that a wrong clock here changes nothing.
+    """
+    text = headers.get("retry-after", "").strip()
+    if _SECONDS.fullmatch(text):
+        return float(text) or None
+    at = _date(text)
+    if at is None:
+        return None
+    wait_s = at - (_date(headers.get("date", "")) or now)
+    return wait_s if wait_s > 0 else None
+
+
+def _date(text: str) -> float | None:
+    """An HTTP date → unix seconds. The asctime form carries no zone; HTTP says it is UTC."""
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError):
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -1,0 +1,40 @@
+"""Verdicts → durable records, committed together: a commit a row would cost more than the rows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from syncline.delivery.policy import Policy
+from syncline.errors import LedgerFailed
+from syncline.model import Settled
+from syncline.ports import Settle
+
+
+class Scribe:
+    """Holds verdicts for at most `window_s` or `window_rows`. What it holds when the process dies is in doubt."""
+
+    def __init__(self, settle: Settle, policy: Policy, failed: Callable[[LedgerFailed], None]) -> None:
+        self._settle, self._policy, self._failed = settle, policy, failed
+        self._held: list[Settled] = []
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, settled: Sequence[Settled]) -> None:
+        self._held.extend(settled)
+        if len(self._held) >= self._policy.window_rows:
+            self.flush()
+        elif self._held and self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._policy.window_s, self.flush)
+
+    def flush(self) -> None:
+        """Writes what is held. A failing disk stops the run: no new request may start."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        held, self._held = self._held, []
+        if not held:
+            return
+        try:
+            self._settle(held)
+        except LedgerFailed as failure:
+            self._failed(failure)

@@ -1,0 +1,36 @@
+"""A local Customer.io: `Customerio` is the ASGI app, `Workspace` its state, `Switches` what nobody knows for certain.
+
+    from syncline.emulators import customerio
+    from syncline.emulators.server import Emulator
+
+    with Emulator(customerio.Customerio()) as emulator:
+        ...                                             # PUT emulator.url + "/api/v1/customers/7258", as site:key
+        emulator.app.workspace.find(customerio.Identifier("id", "7258"))
+        emulator.app.log.counts["PUT", "/api/v1/customers/{identifier}", 200]
+
+Reading order: identity → rules → people → workspace (pure), then track, app and page (thin skins), then service.
+"""
+
+from __future__ import annotations
+
+from .identity import Identifier, Kind, Mode
+from .people import Person, Reading
+from .rules import Violation
+from .service import NOT_EMULATED, Customerio
+from .switches import Switches
+from .workspace import Activity, Credentials, Workspace
+
+__all__ = [
+    "NOT_EMULATED",
+    "Activity",
+    "Credentials",
+    "Customerio",
+    "Identifier",
+    "Kind",
+    "Mode",
+    "Person",
+    "Reading",
+    "Switches",
+    "Violation",
+    "Workspace",
+]

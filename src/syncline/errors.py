@@ -1,0 +1,145 @@
+"""What can go wrong → who must act. Each class is named for the reader; its message says what to do next.
+
+    SynclineError
+    ├── Refusal                  exit 2: nothing was sent, nothing was changed
+    │   ├── ConfigRefused        the configuration must be mended (all its problems at once)
+    │   ├── DataRefused          the data cannot be read at all
+    │   ├── LedgerRefused        the ledger cannot be used: corrupt, foreign, newer, unwritable
+    │   └── NothingToResume      `--resume` without a plan to go on with
+    ├── Interrupted              exit 130 or 143: a signal while planning; nothing was sent
+    ├── Locked                   exit 75: another run holds this ledger
+    ├── SourceBroke              a source ended early, after at least one row (exit 3)
+    ├── LedgerFailed             the disk failed after the first request (exit 3)
+    ├── Unfit                    one row cannot be sent as it is (outcome: invalid)
+    ├── Refused                  a destination said no to a whole request: the engine halves it
+    ├── Garbled                  a destination's answer makes no sense: its items are in doubt
+    ├── Misconfigured            the probe knows what is wrong with credentials or region (the run stops)
+    ├── Unsent                   no byte of the request left this machine
+    ├── Unanswered               bytes left; no usable answer came back
+    └── Bug                      exit 70: Syncline broke a promise of its own
+
+Nothing here holds a credential or a row's values.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
+_EMAIL = re.compile(r"[^\s@\"'<>(),;:]+@[^\s@\"'<>(),;:]+")
+_PHONE = re.compile(r"\+\d[\d ()./-]{6,}\d")
+
+
+def printable(text: str) -> str:
+    """The text on one line, without anything that moves a cursor or hides what it says."""
+    return _UNPRINTABLE.sub(" ", text)
+
+
+def said(text: str, limit: int = 300) -> str:
+    """A vendor's own words, fit to be shown: printable, at most `limit` characters, e-mails and phones masked."""
+    masked = _PHONE.sub("(phone)", _EMAIL.sub("(e-mail)", printable(text[: 4 * limit])))
+    return masked.strip()[:limit]
+
+
+class Problem(NamedTuple):
+    """One thing to mend in a configuration: where it stands, what was found, what was expected, how to fix it.
+
+    `line` and `column` count from 1; 0 where the place is not known. `found` never holds a credential.
+    """
+
+    file: str
+    line: int
+    column: int
+    found: str
+    expected: str
+    fix: str
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
+        return f"{place}: {self.found}; expected {self.expected}" + (f". {self.fix}" if self.fix else "")
+
+
+class SynclineError(Exception):
+    """The root of everything Syncline raises on purpose."""
+
+
+class Refusal(SynclineError):
+    """The run was refused before it began: nothing was sent and nothing was changed. Exit 2."""
+
+    def __init__(self, problems: Sequence[Problem] | str) -> None:
+        self.problems = [Problem("", 0, 0, problems, "", "")] if isinstance(problems, str) else list(problems)
+        super().__init__(problems if isinstance(problems, str) else "\n".join(map(str, problems)))
+
+
+class ConfigRefused(Refusal):
+    """The configuration has problems; the message lists all of them."""
+
+
+class DataRefused(Refusal):
+    """The data cannot be read: missing, empty, of another encoding, or broken before its first row."""
+
+
+class LedgerRefused(Refusal):
+    """The ledger cannot be used; the message says why and what to do."""
+
+
+class NothingToResume(Refusal):
+    """There is no unfinished plan to go on with."""
+
+
+class Interrupted(SynclineError):
+    """A signal came while the plan was made: nothing was sent and nothing was changed."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"{reason} while planning: nothing was sent")
+
+
+class Locked(SynclineError):
+    """Another run of the same sync is at work; the message names its process. Exit 75."""
+
+
+class SourceBroke(SynclineError):
+    """The source ended early: the rows before stand, the rest was not read. The message names the place."""
+
+
+class LedgerFailed(SynclineError):
+    """The ledger could not record an acknowledgement, so no new request may start."""
+
+
+class Unfit(SynclineError):
+    """This row cannot be sent as it is. `field` names the culprit ("" for the row as a whole)."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        self.field, self.reason = field, reason
+        super().__init__(f"{field}: {reason}" if field else reason)
+
+
+class Refused(SynclineError):
+    """The destination refused a whole request for good. Halve it until the culprit stands alone."""
+
+    def __init__(self, reason: str, field: str = "", *, too_large: bool = False) -> None:
+        self.field, self.reason, self.too_large = field, reason, too_large
+        super().__init__(reason)
+
+
+class Garbled(SynclineError):
+    """The answer makes no sense, so nobody knows what was applied: the items are in doubt."""
+
+
+class Misconfigured(SynclineError):
+    """Credentials, region or address are wrong, and the destination says how; the message passes it on."""
+
+
+class Unsent(SynclineError):
+    """The request never left: no address, no connection. Nothing can have been applied."""
+
+
+class Unanswered(SynclineError):
+    """The request left, and no usable answer came back. It may have been applied."""
+
+
+class Bug(SynclineError):
+    """Syncline broke one of its own promises. Please report it; the message says which."""

@@ -1,0 +1,128 @@
+"""`as: timestamp` and its kin: one JSON value → one JSON value, or `Unfit`. Never a guess."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+
+import msgspec
+
+from syncline.errors import Unfit
+from syncline.flow.canonical import canonical, encode
+
+Cast = Callable[[bytes], bytes]
+
+_NUMBER = re.compile(rb"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
+_SECONDS = re.compile(r"-?\d{9,}")
+_DIGITS_AT_MOST = 40
+# Unix seconds reach 10^11 in the year 5138; a number beyond it is milliseconds, whose year would be taken as it stands.
+_MILLISECONDS_FROM = 10**11
+_TRUTH = {"true": b"true", "yes": b"true", "1": b"true", "false": b"false", "no": b"false", "0": b"false"}
+
+
+def kind_of(text: bytes) -> str:
+    """What a reader would call the value."""
+    named = {b'"': "text", b"{": "an object", b"[": "a list", b"t": "true", b"f": "false", b"n": "null"}
+    return named.get(text[:1], "a number")
+
+
+def _unfit(text: bytes, expected: str) -> Unfit:
+    return Unfit("", f"{kind_of(text)} where {expected} was expected")
+
+
+def _plain(text: bytes) -> str:
+    """The text of a string, the digits of a number; `""` for anything else."""
+    if text[:1] == b'"':
+        value = msgspec.json.decode(text)
+        return value.strip() if isinstance(value, str) else ""
+    return text.decode() if _NUMBER.fullmatch(text) else ""
+
+
+def to_string(text: bytes) -> bytes:
+    return text if text[:1] == b'"' else encode(text.decode())
+
+
+def _decimal(text: bytes) -> Decimal | None:
+    try:
+        value = Decimal(_plain(text) or "none")
+    except InvalidOperation:
+        return None
+    return value if value.is_finite() and abs(value.adjusted()) < _DIGITS_AT_MOST else None
+
+
+def to_integer(text: bytes) -> bytes:
+    value = _decimal(text)
+    if value is None or value != value.to_integral_value():
+        raise _unfit(text, "a whole number")
+    return str(int(value)).encode()
+
+
+def to_number(text: bytes) -> bytes:
+    digits = _plain(text).encode()
+    if not _NUMBER.fullmatch(digits) or _decimal(text) is None:
+        raise _unfit(text, "a number")
+    return digits
+
+
+def to_boolean(text: bytes) -> bytes:
+    said = text.decode() if text in {b"true", b"false"} else _plain(text)
+    truth = _TRUTH.get(said.lower())
+    if truth is None:
+        raise _unfit(text, "true or false, yes or no, 1 or 0")
+    return truth
+
+
+def to_timestamp(text: bytes) -> bytes:
+    """ISO 8601 (no offset means UTC) or unix seconds → whole unix seconds, rounded down."""
+    expected = "a time in ISO 8601 or unix seconds"
+    said = _plain(text)
+    if text[:1] != b'"' or _SECONDS.fullmatch(said):
+        value = _decimal(text)
+        if value is None:
+            raise _unfit(text, expected)
+        if abs(value) >= _MILLISECONDS_FROM:
+            raise Unfit("", "looks like milliseconds; unix seconds were expected")
+        return str(math.floor(value)).encode()
+    moment = _moment(text, said, expected)
+    return str(math.floor((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())).encode()
+
+
+def to_date(text: bytes) -> bytes:
+    """ISO 8601 date or time → "YYYY-MM-DD", the day as written: never shifted by a time zone."""
+    expected = "a date in ISO 8601"
+    if text[:1] != b'"':
+        raise _unfit(text, expected)
+    return encode(_moment(text, _plain(text), expected).date().isoformat())
+
+
+def _moment(text: bytes, said: str, expected: str) -> datetime:
+    try:
+        return datetime.fromisoformat(said)
+    except ValueError:
+        raise _unfit(text, expected) from None
+
+
+def to_json(text: bytes) -> bytes:
+    """Text that holds JSON → the value it spells; anything else as it is."""
+    if text[:1] != b'"':
+        return text
+    inner = _plain(text).encode()
+    try:
+        msgspec.json.decode(inner)
+    except (msgspec.DecodeError, RecursionError):
+        raise _unfit(text, "text that holds JSON") from None
+    return canonical(inner)
+
+
+CASTS: Mapping[str, Cast] = {
+    "string": to_string,
+    "integer": to_integer,
+    "number": to_number,
+    "boolean": to_boolean,
+    "timestamp": to_timestamp,
+    "date": to_date,
+    "json": to_json,
+}

@@ -1,0 +1,190 @@
+"""Rows → records: rename, path, first present, join, constant, default, cast. Absent is omitted, never null."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from syncline.errors import Unfit
+from syncline.flow.canonical import Fields, Hasher, canonical, encode
+from syncline.flow.casts import CASTS, to_string
+from syncline.model import Invalid, Record, Row
+
+NULL = b"null"
+Read = Callable[[Mapping[str, msgspec.Raw]], bytes | None]
+
+
+class Rule(NamedTuple):
+    """One mapping. `constant` and `default` are canonical JSON. `clears`: an explicit null travels."""
+
+    sources: Sequence[str]
+    to: str
+    join: str | None = None
+    constant: bytes | None = None
+    default: bytes | None = None
+    cast: str | None = None
+    clears: bool = False
+
+
+class _Field:
+    """One rule, ready to run. `met`: some row had it."""
+
+    __slots__ = ("_cast", "_default", "_read", "clears", "label", "met", "name", "prefix")
+
+    def __init__(self, rule: Rule) -> None:
+        self.name, self.clears, self.met = rule.to, rule.clears, False
+        self.label = " + ".join(rule.sources) if rule.join is not None else " | ".join(rule.sources)
+        self.prefix = encode(rule.to) + b":"
+        self._default = rule.default
+        self._cast = CASTS[rule.cast] if rule.cast else None
+        self._read = _reader(rule)
+
+    def value(self, fields: Mapping[str, msgspec.Raw]) -> bytes | None:
+        """The mapped value as canonical JSON; None when the row has nothing to say. Raises `Unfit`."""
+        text = self._read(fields)
+        if text is None:
+            return self._default
+        self.met = True
+        if text == NULL:
+            return NULL if self.clears else None
+        text = canonical(text)
+        if self._cast is None:
+            return text
+        try:
+            return self._cast(text)
+        except Unfit as unfit:
+            raise Unfit(self.label, unfit.reason) from None
+
+
+def _reader(rule: Rule) -> Read:
+    if (constant := rule.constant) is not None:
+        return lambda fields: constant
+    paths = [_path(source) for source in rule.sources]
+    if rule.join is not None:
+        return _joined(paths, rule.join)
+    return paths[0] if len(paths) == 1 else _first(paths)
+
+
+def _path(source: str) -> Read:
+    """The field of exactly this name, else the dotted path."""
+    parts = source.split(".")
+
+    def read(fields: Mapping[str, msgspec.Raw]) -> bytes | None:
+        raw = fields.get(source)
+        if raw is not None:
+            return bytes(raw)
+        return _descend(fields, parts) if len(parts) > 1 else None
+
+    return read
+
+
+def _descend(fields: Mapping[str, msgspec.Raw], parts: Sequence[str]) -> bytes | None:
+    """A part may itself be a name with dots, so the longest name that exists wins."""
+    for cut in range(len(parts) - 1, 0, -1):
+        raw = fields.get(".".join(parts[:cut]))
+        if raw is None or bytes(raw)[:1] != b"{":
+            continue
+        inner = Fields.decode(raw)
+        rest = parts[cut:]
+        found = inner.get(".".join(rest))
+        return bytes(found) if found is not None else _descend(inner, rest)
+    return None
+
+
+def _first(paths: Sequence[Read]) -> Read:
+    """The first that is present and not null; null when all that is present is null."""
+
+    def read(fields: Mapping[str, msgspec.Raw]) -> bytes | None:
+        best = None
+        for path in paths:
+            text = path(fields)
+            if text is not None and text != NULL:
+                return text
+            best = text if best is None else best
+        return best
+
+    return read
+
+
+def _joined(paths: Sequence[Read], separator: str) -> Read:
+    """The texts of all that are present, in order, with the separator between; absent when none is."""
+
+    def read(fields: Mapping[str, msgspec.Raw]) -> bytes | None:
+        texts = [text for path in paths if (text := path(fields)) is not None]
+        parts = [msgspec.json.decode(to_string(canonical(text))) for text in texts if text != NULL]
+        if parts:
+            return encode(separator.join(parts))
+        return NULL if texts else None
+
+    return read
+
+
+class Mapper:
+    """Rows → records, under one configuration and for one destination.
+
+    `key` is the destination's identity, `check` its limits on names and values; both raise `Unfit`.
+    """
+
+    def __init__(
+        self,
+        user_id: str,
+        rules: Iterable[Rule],
+        key: Callable[[object], str],
+        check: Callable[[str, Mapping[str, bytes]], None],
+        digest: Hasher,
+    ) -> None:
+        self._user_id, self._key, self._check, self._digest = user_id, key, check, digest
+        self._identify = _path(user_id)
+        # Sorted by name, so that a body does not depend on the order in which mappings are written down.
+        self._fields = sorted((_Field(rule) for rule in rules if not self._is_identifier(rule)), key=lambda f: f.name)
+        self.identified = False
+        self.names_seen: list[str] = []
+
+    def _is_identifier(self, rule: Rule) -> bool:
+        """A mapping of the userId field to `id` is the identifier itself, which already travels as the key."""
+        return rule.to == "id" and list(rule.sources) == [self._user_id]
+
+    def __call__(self, rows: Iterable[Row]) -> tuple[list[Record], list[Invalid]]:
+        records: list[Record] = []
+        invalid: list[Invalid] = []
+        for row in rows:
+            key = ""
+            try:
+                key = self._key_of(row)
+                records.append(Record(row.ref, key, body := self._body(key, row.fields), self._digest(body)))
+            except Unfit as unfit:
+                invalid.append(Invalid(row.ref, key, unfit.field, unfit.reason))
+        return records, invalid
+
+    def _key_of(self, row: Row) -> str:
+        if row.fault:
+            raise Unfit("", row.fault)
+        text = self._identify(row.fields)
+        if text is None:
+            if not self.names_seen:
+                self.names_seen = list(row.fields)[:20]
+            raise Unfit(self._user_id, "missing; it identifies the person")
+        self.identified = True
+        # -0 and 1.0 are numbers that JSON knows and identifiers are not; msgspec would read -0 as the integer 0.
+        identifier = -0.0 if text == b"-0" else msgspec.json.decode(text)
+        try:
+            return self._key(identifier)
+        except Unfit as unfit:
+            raise Unfit(self._user_id, unfit.reason) from None
+
+    def _body(self, key: str, fields: Mapping[str, msgspec.Raw]) -> bytes:
+        parts: list[bytes] = []
+        record: dict[str, bytes] = {}
+        for field in self._fields:
+            value = field.value(fields)
+            if value is not None:
+                record[field.name] = value
+                parts.append(field.prefix + value)
+        self._check(key, record)
+        return b"{" + b",".join(parts) + b"}"
+
+    def never_met(self) -> list[str]:
+        """The mapped fields that no row had."""
+        return [field.label for field in self._fields if not field.met]

@@ -1,0 +1,158 @@
+"""What a run did → figures that add up, as JSON and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from syncline.errors import Bug, printable
+from syncline.model import Outcome, RowRef, Stop
+
+SHOWN_PROBLEMS = 100  # in the JSON of a run; `syncline report` has all of them
+WORDS_PROBLEMS = 10  # in the summary a person reads
+_SIGNALS = {"interrupted": 130, "terminated": 143}
+
+
+@dataclass(frozen=True)
+class RowProblem:
+    """One row that did not make it: where it stands, whose it is, and why."""
+
+    row: RowRef
+    key: str
+    field: str
+    outcome: Outcome
+    reason: str
+
+    def as_json(self) -> dict[str, object]:
+        place = {"file": self.row.file, "row": self.row.row, "line": self.row.line}
+        return place | {"key": self.key, "field": self.field, "outcome": str(self.outcome), "reason": self.reason}
+
+    def __str__(self) -> str:
+        line = f" (line {self.row.line})" if self.row.line else ""
+        who = f"  {self.key}" if self.key else ""
+        what = f"{self.field}: {self.reason}" if self.field else self.reason
+        return printable(f"{self.outcome:<9} {self.row.file} row {self.row.row}{line}{who}  {what}")
+
+
+@dataclass(frozen=True)
+class Report:
+    """One run. `counts` holds all seven outcomes and sums to `read`; `seconds` is the wall time of all its parts."""
+
+    run: int
+    status: str
+    read: int
+    counts: Mapping[Outcome, int]
+    requests: int
+    bytes: int
+    seconds: float
+    problems: Sequence[RowProblem]
+    stopped: Stop | None = None
+    warnings: Sequence[str] = ()
+    caveats: Sequence[str] = ()
+    nothing_left: bool = False  # `--resume` found everything settled
+
+    def check(self) -> None:
+        """Every row read has exactly one outcome. Raises `Bug` when the sum says otherwise."""
+        total = sum(self.counts.values())
+        if total != self.read:
+            raise Bug(f"run {self.run} read {self.read} rows and ended {total}; please report this")
+
+    @property
+    def exit_code(self) -> int:
+        """0 all well · 1 some rows invalid or rejected · 3 resumable · 130/143 a signal; the gravest wins."""
+        if self.nothing_left:
+            return 0
+        if self.stopped is not None and self.stopped.reason in _SIGNALS:
+            return _SIGNALS[self.stopped.reason]
+        if self.stopped is not None or self.counts[Outcome.DEFERRED] or self.counts[Outcome.UNKNOWN]:
+            return 3
+        return 1 if self.counts[Outcome.INVALID] or self.counts[Outcome.REJECTED] else 0
+
+    def as_json(self) -> dict[str, object]:
+        """The shape of `syncline run --json`."""
+        return {
+            "run": self.run,
+            "status": self.status,
+            "read": self.read,
+            "counts": {str(outcome): self.counts[outcome] for outcome in Outcome},
+            "deletes": dict.fromkeys(map(str, Outcome), 0),
+            "requests": self.requests,
+            "bytes": self.bytes,
+            "seconds": round(self.seconds, 3),
+            "problems": [problem.as_json() for problem in self.problems[:SHOWN_PROBLEMS]],
+            "stopped": stop_as_json(self.stopped),
+            "warnings": list(self.warnings),
+            "caveats": list(self.caveats),
+        }
+
+    def lines(self, *, all_problems: bool = False) -> list[str]:
+        """The summary a person reads."""
+        outcomes = ", ".join(f"{count:,} {outcome}" for outcome, count in self.counts.items() if count) or "no rows"
+        took = f"{self.requests:,} request{'s' * (self.requests != 1)}, {self.seconds:.1f} s"
+        lines = [f"run {self.run} {self.status}: {self.read:,} read = {outcomes} ({took})"]
+        lines += [f"note: {caveat}" for caveat in self.caveats if self.counts[Outcome.DELIVERED]]
+        lines += [f"warning: {warning}" for warning in self.warnings]
+        shown = self.problems if all_problems else self.problems[:WORDS_PROBLEMS]
+        lines += [f"  {problem}" for problem in shown]
+        wrong = sum(self.counts[outcome] for outcome in _PROBLEMATIC)
+        if self.problems and wrong > len(shown):
+            lines.append(f"  … and {wrong - len(shown):,} more: syncline report CONFIG --run {self.run}")
+        if self.stopped is not None:
+            message = printable(self.stopped.message)
+            lines.append(f"stopped ({self.stopped.reason}): {message}{_come_back(self.stopped)}")
+        return lines
+
+
+_PROBLEMATIC = (Outcome.INVALID, Outcome.REJECTED, Outcome.DEFERRED, Outcome.UNKNOWN)
+
+
+def _come_back(stop: Stop) -> str:
+    if stop.retry_at is None:
+        return ""
+    return f" (not before {datetime.fromtimestamp(stop.retry_at, UTC).isoformat(timespec='seconds')})"
+
+
+def stop_as_json(stop: Stop | None) -> dict[str, object] | None:
+    return {"reason": stop.reason, "message": stop.message, "retryAt": stop.retry_at} if stop else None
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a run would send. `fields`: how many entries change each attribute; `samples`: the first payloads."""
+
+    counts: Mapping[str, int]
+    fields: Mapping[str, int]
+    requests: int
+    bytes: int
+    seconds: float
+    samples: Sequence[Mapping[str, object]]
+    warnings: Sequence[str] = ()
+    stopped: Stop | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0, whatever was found; 3 when the source ended early."""
+        return 3 if self.stopped else 0
+
+    def as_json(self) -> dict[str, object]:
+        """The shape of `syncline plan --json`."""
+        return {
+            "counts": dict(self.counts),
+            "fields": dict(self.fields),
+            "requests": self.requests,
+            "bytes": self.bytes,
+            "seconds": round(self.seconds, 3),
+            "samples": [dict(sample) for sample in self.samples],
+            "warnings": list(self.warnings),
+            "stopped": stop_as_json(self.stopped),
+        }
+
+    def lines(self) -> list[str]:
+        counts = ", ".join(f"{count:,} {name}" for name, count in self.counts.items() if count) or "nothing to do"
+        cost = f"{self.requests:,} requests, {self.bytes:,} bytes, about {self.seconds:.0f} s"
+        lines = [f"would send: {counts}", f"in {cost}"]
+        lines += [f"  {name}: {count:,} people" for name, count in self.fields.items()]
+        lines += [f"sample {sample['key']}: {sample['payload']}" for sample in self.samples]
+        lines += [f"warning: {warning}" for warning in self.warnings]
+        return lines + ([f"the source ended early: {self.stopped.message}"] if self.stopped else [])

@@ -1,0 +1,88 @@
+"""A ledger → reports of its runs, for the verbs that look back."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from syncline.errors import LedgerRefused
+from syncline.flow.report import SHOWN_PROBLEMS, Report, RowProblem
+from syncline.job import Job
+from syncline.ledger import Lock, bury_the_dead, open_to_read, plan_run, problems, runs
+from syncline.model import Outcome, Stop
+
+
+def status_of(stop: Stop | None) -> str:
+    """finished | stopped | interrupted"""
+    if stop is None:
+        return "finished"
+    return "interrupted" if stop.reason in {"interrupted", "terminated"} else "stopped"
+
+
+def report_of(
+    db: sqlite3.Connection,
+    run: int,
+    warnings: Sequence[str] = (),
+    caveats: Sequence[str] = (),
+    *,
+    shown: int = SHOWN_PROBLEMS,
+    nothing_left: bool = False,
+) -> Report:
+    """The report of one run, as the ledger tells it. `shown`: how many problem rows to take along; -1 for all."""
+    record = runs(db, run)[0]
+    return Report(
+        run=record.run,
+        status=record.status,
+        read=record.read,
+        counts={outcome: record.counts.get(outcome, 0) for outcome in Outcome},
+        requests=record.requests,
+        bytes=record.bytes,
+        seconds=record.seconds,
+        problems=[
+            RowProblem(problem.row, problem.key, problem.field, Outcome(problem.outcome), problem.reason)
+            for problem in problems(db, run, shown)
+        ],
+        stopped=record.stopped,
+        warnings=warnings,
+        caveats=caveats,
+        nothing_left=nothing_left,
+    )
+
+
+def history(config: str, state_dir: str | None) -> list[tuple[float, Report]]:
+    """Every run of a sync, oldest first: (when it started, its report without problem rows)."""
+    with _looking(config, state_dir) as db:
+        if db is None:
+            return []
+        return [(record.started, report_of(db, record.run, shown=0)) for record in runs(db)]
+
+
+def recall(config: str, state_dir: str | None, number: int | None) -> Report:
+    """One run again, the last by default, with all its problem rows. Raises `LedgerRefused` when there is none."""
+    with _looking(config, state_dir) as db:
+        numbers = [record.run for record in runs(db)] if db is not None else []
+        if db is None or not numbers or (number is not None and number not in numbers):
+            known = f"its runs are {numbers[0]} to {numbers[-1]}" if numbers else "it has no runs yet"
+            raise LedgerRefused(f"there is no run {number or ''} of this sync; {known}".replace("  ", " "))
+        return report_of(db, number or numbers[-1], shown=-1)
+
+
+@contextmanager
+def _looking(config: str, state_dir: str | None) -> Iterator[sqlite3.Connection | None]:
+    """The ledger as it stands. A run whose process died is buried in a private copy: looking changes nothing."""
+    job = Job.load(config, state_dir)
+    db = open_to_read(job.path, job.destination.name, job.destination.account)
+    if db is None:
+        yield None
+        return
+    last = plan_run(db)
+    if last is None or last.closed or Lock.is_held(job.lock_path):
+        yield db
+        db.close()
+        return
+    db.close()
+    with job.scratch_ledger() as copy:
+        bury_the_dead(copy, job.path, time.time)
+        yield copy

@@ -1,0 +1,249 @@
+"""A configuration and data → the concrete parts of one sync: its source, mapper, destination and ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import NamedTuple, Protocol, TypeVar
+
+import msgspec
+
+from syncline import config as configuration
+from syncline.delivery import Gauge
+from syncline.destinations.customerio import CustomerIo
+from syncline.errors import ConfigRefused, NothingToResume, Unfit
+from syncline.flow.batch import Batch
+from syncline.flow.canonical import Hasher, canonical, encode
+from syncline.flow.diff import changed_fields
+from syncline.flow.mapping import Mapper, Rule
+from syncline.flow.report import Preview
+from syncline.ledger import (
+    Journal,
+    Lock,
+    Planned,
+    bury_the_dead,
+    open_ledger,
+    path_of,
+    plan_run,
+    prepare_folder,
+    scratch_copy,
+)
+from syncline.model import Kind, Stop
+from syncline.ports import Destination, Source
+from syncline.sources.files import FileSource
+from syncline.sources.records import RecordsSource
+
+Data = str | Path | Iterable[Mapping[str, object]]
+T = TypeVar("T")
+
+_SAMPLES = 3
+_ASSUMED_ANSWER_S = 0.1  # of one request, for the time a preview announces
+
+
+class Options(NamedTuple):
+    """What a call asks for besides its configuration."""
+
+    limit: int | None = None
+    only: str | None = None
+    full: bool = False
+    resume: bool = False
+
+
+class Watch(Protocol):
+    """Whoever shows progress."""
+
+    def planning(self, rows: int) -> None: ...
+    def delivering(self, gauge: Gauge, planned: int) -> AbstractContextManager[None]: ...
+
+
+class _NoWatch:
+    def planning(self, rows: int) -> None:
+        return
+
+    def delivering(self, gauge: Gauge, planned: int) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+no_watch: Watch = _NoWatch()
+
+
+class Job:
+    """One sync, made concrete. Opening it touches neither the network nor the ledger."""
+
+    def __init__(self, loaded: configuration.Loaded, state_dir: str | Path | None) -> None:
+        sync = loaded.sync
+        self._loaded = loaded
+        self.name, self.user_id, self.parallelism = loaded.name, sync.user_id, sync.parallelism
+        self.destination: Destination = CustomerIo(sync.destination, sync.mode)
+        self.digest = Hasher(Kind.UPSERT, self.destination.fingerprint)
+        self._rules = [_rule(mapping, sync.nulls) for mapping in sync.mappings]
+        self.mapping_digest = self.digest(encode([self.user_id, *map(tuple, self._rules)])).hex()
+        self.state_dir = Path(state_dir) if state_dir else loaded.directory / ".syncline"
+        self.path = path_of(self.state_dir, self.name, self.destination.name, self.destination.account)
+        self.lock_path = self.path.with_suffix(".lock")
+
+    @classmethod
+    def load(cls, config: str | Path | Mapping[str, object], state_dir: str | Path | None) -> Job:
+        """Raises `ConfigRefused` with every problem at once."""
+        return cls(configuration.load(config), state_dir)
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        return self._loaded.warnings
+
+    def mapper(self) -> Mapper:
+        return Mapper(self.user_id, self._rules, self.destination.key, self.destination.check, self.digest)
+
+    def source(self, data: Data | None) -> Source:
+        """`data` as given, else the configuration's `source`, which is relative to the configuration."""
+        if data is None and self._loaded.sync.source is None:
+            raise ConfigRefused("there is no data: give it with -d FILE, or set `source` in the configuration")
+        if data is None:
+            return FileSource(self._loaded.directory / str(self._loaded.sync.source), self._loaded.sync.source)
+        if isinstance(data, (str, Path)):
+            return FileSource(Path(data), str(data))
+        return RecordsSource(data)
+
+    def only(self, options: Options) -> frozenset[str] | None:
+        """The keys that `--only` may mean: `7258` and `id:7258` are the same person."""
+        if options.only is None:
+            return None
+        try:
+            return frozenset({options.only, self.destination.key(options.only)})
+        except Unfit as unfit:
+            raise ConfigRefused(f"--only {options.only}: {unfit.reason}") from None
+
+    def refuse_odd_pairs(self, options: Options, data: Data | None) -> None:
+        """`--resume` goes on with a plan as it stands, so whatever shapes a plan contradicts it."""
+        odd = {"data": data is not None, "limit": options.limit is not None, "only": options.only is not None}
+        odd["full"] = options.full
+        if options.resume and (given := [name for name, is_given in odd.items() if is_given]):
+            raise ConfigRefused(f"--resume goes on with the plan as it was made, so it takes no --{given[0]}")
+
+    # --- the ledger -----------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def ledger(self) -> Iterator[tuple[sqlite3.Connection, Lock]]:
+        """The ledger, locked for this run alone."""
+        prepare_folder(self.path, self.state_dir)
+        with Lock(self.lock_path) as lock:
+            db = open_ledger(self.path, self.destination.name, self.destination.account)
+            try:
+                yield db, lock
+            finally:
+                db.close()
+
+    def scratch_ledger(self) -> AbstractContextManager[sqlite3.Connection]:
+        return scratch_copy(self.path, self.destination.name, self.destination.account)
+
+    def resumed(self, db: sqlite3.Connection, *, died_planning: bool) -> tuple[Journal, int, list[str]]:
+        """The plan to go on with, how much of it is pending, and what to tell about it. Raises `NothingToResume`."""
+        if died_planning:
+            raise NothingToResume(
+                "the last run was killed while it planned: nothing was sent; run again without --resume"
+            )
+        bury_the_dead(db, self.path, time.time)
+        last = plan_run(db)
+        if last is None:
+            raise NothingToResume("there is no run to resume: no plan was ever completed; run without --resume")
+        journal = Journal(db, self.path, last.run, time.time)
+        planned = journal.count_pending()
+        if planned:
+            journal.reopen()
+        changed = last.mapping != self.mapping_digest
+        warning = "the mapping has changed since this plan was made; its entries go as planned"
+        return journal, planned, ([warning] if changed else []) + ([] if planned else ["nothing left to resume"])
+
+    def source_stop(self, db: sqlite3.Connection, run: int) -> Stop | None:
+        """Where the source broke while the run's plan was made."""
+        row = db.execute("SELECT source_stop FROM run WHERE run = ?", (run,)).fetchone()
+        return Stop("source", row[0]) if row and row[0] else None
+
+    def unmet(self, mapper: Mapper, read: int) -> list[str]:
+        """The configuration's warnings, and the mapped fields that no row has."""
+        unmet = mapper.never_met() if read else []
+        return [*self.warnings, *(f"no row has the field {name!r}, which is mapped" for name in unmet)]
+
+
+def _rule(mapping: configuration.Mapping, nulls: str) -> Rule:
+    """The configuration's word for it → the mapping stage's."""
+    return Rule(
+        sources=mapping.sources,
+        to=mapping.to,
+        join=mapping.join,
+        constant=canonical(encode(mapping.constant)) if mapping.has_constant else None,
+        default=canonical(encode(mapping.default)) if mapping.has_default else None,
+        cast=mapping.cast,
+        clears=(mapping.nulls or nulls) == "clear",
+    )
+
+
+def preview_of(
+    plan: Planned,
+    entries: Iterable[tuple[str, bytes, bytes | None]],
+    requests: Iterable[Batch],
+    job: Job,
+    warnings: Sequence[str],
+    stop: Stop | None,
+) -> Preview:
+    """Counts what each entry would change, packs the requests as a run would, and keeps the first payloads."""
+    fields: dict[str, int] = {}
+    cleared = 0
+    for _, body, held in entries:
+        changes = changed_fields(held, body)
+        for name in changes:
+            fields[name] = fields.get(name, 0) + 1
+        cleared += any(after == b"null" and before != b"null" for before, after in changes.values())
+    samples: list[Mapping[str, object]] = []
+    count = size = 0
+    for batch in requests:
+        count += 1
+        size += job.destination.limits.envelope + sum(len(item.payload) + 1 for item in batch.items) - 1
+        some = batch.items[: _SAMPLES - len(samples)]
+        samples += [{"key": item.change.key, "payload": msgspec.Raw(item.payload)} for item in some]
+    counts = {"new": plan.new, "changed": plan.entries - plan.new, "unchanged": plan.unchanged, "folded": plan.folded}
+    counts |= {"cleared": cleared, "deleted": 0, "invalid": plan.invalid}
+    lane = next(iter(job.destination.lanes.values()))
+    seconds = max(
+        count / lane.rate,
+        count * _ASSUMED_ANSWER_S / job.parallelism,
+        plan.entries / lane.rows_per_second if lane.rows_per_second else 0.0,
+    )
+    return Preview(counts, dict(sorted(fields.items())), count, size, seconds, samples, warnings, stop)
+
+
+def apart(work: Callable[[], T]) -> T:
+    """Runs `work` where no event loop runs: here, or in a thread of its own when the caller is inside one."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return work()
+    result: list[T] = []
+    failure: list[BaseException] = []
+
+    def guarded() -> None:
+        try:
+            result.append(work())
+        except BaseException as error:  # carried to the caller's thread, whatever it is
+            failure.append(error)
+
+    thread = threading.Thread(target=guarded, name="syncline")
+    thread.start()
+    thread.join()
+    if failure:
+        raise failure[0]
+    return result[0]
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """uvloop's where it is to be had: half the CPU a request."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()

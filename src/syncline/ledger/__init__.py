@@ -1,0 +1,30 @@
+"""The ledger of one sync into one account: beliefs, doubts, the current plan, and the runs. One SQLite file."""
+
+from __future__ import annotations
+
+from syncline.ledger.history import Problem, RunRecord, plan_run, problems, runs, size
+from syncline.ledger.journal import KILLED, Journal, bury_the_dead
+from syncline.ledger.lock import Lock
+from syncline.ledger.planning import Draft, Folded, Planned
+from syncline.ledger.store import open_ledger, open_to_read, path_of, prepare_folder, scratch_copy
+
+__all__ = [
+    "KILLED",
+    "Draft",
+    "Folded",
+    "Journal",
+    "Lock",
+    "Planned",
+    "Problem",
+    "RunRecord",
+    "bury_the_dead",
+    "open_ledger",
+    "open_to_read",
+    "path_of",
+    "plan_run",
+    "prepare_folder",
+    "problems",
+    "runs",
+    "scratch_copy",
+    "size",
+]

@@ -1,0 +1,72 @@
+"""What the ledger remembers of its runs."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import NamedTuple
+
+from syncline.ledger.queries import HISTORY
+from syncline.model import RowRef, Stop
+
+
+class Problem(NamedTuple):
+    """One row that did not make it."""
+
+    row: RowRef
+    key: str
+    field: str
+    outcome: str
+    reason: str
+
+
+class RunRecord(NamedTuple):
+    """One run as it is kept. `closed` is False while it is at work, and for a run whose process died."""
+
+    run: int
+    status: str
+    closed: bool
+    started: float
+    ended: float | None
+    mapping: str
+    read: int
+    planned: int
+    counts: dict[str, int]
+    requests: int
+    bytes: int
+    seconds: float
+    source_stop: str | None
+    stopped: Stop | None
+
+
+def runs(db: sqlite3.Connection, run: int | None = None) -> list[RunRecord]:
+    return [_record(row) for row in db.execute(HISTORY["runs"], {"run": run})]
+
+
+def plan_run(db: sqlite3.Connection) -> RunRecord | None:
+    """The run whose plan the ledger holds."""
+    number = int(dict(db.execute(HISTORY["meta"]).fetchall()).get("plan_run", 0))
+    return next(iter(runs(db, number)), None)
+
+
+def problems(db: sqlite3.Connection, run: int, limit: int = -1) -> list[Problem]:
+    rows = db.execute(HISTORY["problems"], {"run": run, "limit": limit})
+    return [Problem(RowRef(file, row, line), *rest) for file, row, line, *rest in rows]
+
+
+def size(db: sqlite3.Connection) -> tuple[int, int]:
+    """(keys believed held, keys in doubt)."""
+    return db.execute(HISTORY["count_beliefs"]).fetchone()[0], db.execute(HISTORY["count_doubts"]).fetchone()[0]
+
+
+def _record(row: tuple[object, ...]) -> RunRecord:
+    names = (
+        "run status closed started ended mapping read unchanged folded invalid planned counts requests bytes seconds"
+    )
+    kept = dict(zip([*names.split(), "source_stop", "stopped"], row, strict=True))
+    for planning_only in ("unchanged", "folded", "invalid"):
+        kept.pop(planning_only)
+    stopped = json.loads(str(kept["stopped"])) if kept["stopped"] else None
+    stop = Stop(stopped["reason"], stopped["message"], stopped["retryAt"]) if stopped else None
+    fields = kept | {"closed": bool(kept["closed"]), "counts": json.loads(str(kept["counts"])), "stopped": stop}
+    return RunRecord(**fields)  # type: ignore[arg-type] # SQLite's columns are typed by the schema, not by mypy

@@ -1,0 +1,109 @@
+"""A plan under delivery: what is pending, what was settled, and the merge into beliefs at the end."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from syncline.ledger.history import plan_run
+from syncline.ledger.queries import DELIVERING
+from syncline.ledger.store import failing
+from syncline.model import Change, Kind, Outcome, RowRef, Settled, Stop
+
+_KINDS = {str(kind): kind for kind in Kind}
+_SLICE = 2_000  # changes read at a time: a few batches' worth
+
+KILLED = Stop("killed", "the run's process ended without a word; what it had sent is not known")
+
+
+class Journal:
+    """The current plan of a ledger. `now`: unix seconds, for the time of each acknowledgement."""
+
+    def __init__(self, db: sqlite3.Connection, path: Path, run: int, now: Callable[[], float]) -> None:
+        self._db, self._path, self.run, self._now = db, path, run, now
+
+    def pending(self) -> Iterator[Sequence[Change]]:
+        """What is not settled for good, in plan order."""
+        after = 0
+        while True:
+            with failing(self._path):
+                rows = self._db.execute(DELIVERING["pending"], {"after": after, "limit": _SLICE}).fetchall()
+            if not rows:
+                return
+            yield [
+                Change(entry, RowRef(file, row, line), key, _KINDS[kind], body)
+                for entry, file, row, line, key, kind, body in rows
+            ]
+            after = rows[-1][0]
+
+    def count_pending(self) -> int:
+        with failing(self._path):
+            return int(self._db.execute(DELIVERING["count_pending"]).fetchone()[0])
+
+    def settle(self, settled: Sequence[Settled]) -> None:
+        """Records verdicts durably, in one transaction. Raises `LedgerFailed`."""
+        at = self._now()
+        rows = [(s.change.entry, s.outcome, s.doubt, at, s.field, s.reason) for s in settled]
+        with self._transaction():
+            self._db.executemany(DELIVERING["settle"], rows)
+
+    def reopen(self) -> None:
+        """Goes on with a run that ended before its plan was delivered."""
+        with failing(self._path):
+            self._db.execute(DELIVERING["reopen_run"], {"run": self.run})
+
+    def bury(self) -> None:
+        """Closes a run whose process died: every entry without a verdict is unknown, and its key in doubt."""
+        with self._transaction():
+            self._db.execute(DELIVERING["doubt_the_untouched"], {"at": self._now(), "reason": KILLED.message})
+            self._close("interrupted", KILLED, 0, 0, 0.0)
+
+    def close(self, status: str, stop: Stop | None, *, requests: int, sent_bytes: int, seconds: float) -> None:
+        """Ends the run: verdicts become beliefs, what did not make it becomes the report. Entries without a verdict
+        were never sent."""
+        with self._transaction():
+            self._close(status, stop, requests, sent_bytes, seconds)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with failing(self._path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            finally:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+
+    def _close(self, status: str, stop: Stop | None, requests: int, sent_bytes: int, seconds: float) -> None:
+        for step in ("drop_replaced_bodies", "merge_beliefs", "lift_doubts", "drop_delivery_problems", "keep_problems"):
+            self._db.execute(DELIVERING[step], {"run": self.run} if ":run" in DELIVERING[step] else {})
+        reason = f"not sent: {stop.message}" if stop else "not sent"
+        self._db.execute(DELIVERING["keep_untouched"], {"run": self.run, "reason": reason})
+        stopped = (
+            json.dumps({"reason": stop.reason, "message": stop.message, "retryAt": stop.retry_at}) if stop else None
+        )
+        self._db.execute(
+            DELIVERING["close_run"],
+            {"run": self.run, "status": status, "ended": self._now(), "stopped": stopped}
+            | {"counts": json.dumps(self._counts()), "requests": requests, "bytes": sent_bytes, "seconds": seconds},
+        )
+
+    def _counts(self) -> dict[str, int]:
+        """The seven outcomes: what planning settled, what delivery settled, and the rest, which was never sent."""
+        unchanged, folded, invalid = self._db.execute(DELIVERING["counts_of_planning"], {"run": self.run}).fetchone()
+        counts = dict.fromkeys(map(str, Outcome), 0) | {"unchanged": unchanged, "folded": folded, "invalid": invalid}
+        for outcome, count in self._db.execute(DELIVERING["count_settled"]):
+            counts[outcome] += count
+        counts[Outcome.DEFERRED] += self._db.execute(DELIVERING["count_untouched"]).fetchone()[0]
+        return counts
+
+
+def bury_the_dead(db: sqlite3.Connection, path: Path, now: Callable[[], float]) -> None:
+    """Closes the last run when its process died before it could. To be called under the lock, or on a private copy."""
+    last = plan_run(db)
+    if last is not None and not last.closed:
+        Journal(db, path, last.run, now).bury()

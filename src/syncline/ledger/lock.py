@@ -1,0 +1,77 @@
+"""One run at a time: a kernel lock that dies with its process, and a note of who holds it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+
+from syncline.errors import Locked
+
+
+class Lock:
+    """Holds `<ledger>.lock`, with a note of pid, host, start and phase. `died_planning`: so did the last holder."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._file, self._started = path, -1, time.time()
+        self.died_planning = False
+
+    def __enter__(self) -> Lock:
+        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = self._note()
+            os.close(self._file)
+            raise Locked(_held_by(holder)) from None
+        self.died_planning = self._note().get("phase") == "planning"
+        return self
+
+    def phase(self, name: str) -> None:
+        """Notes what the run is at, so that a run that comes after its death knows."""
+        note = {"pid": os.getpid(), "host": socket.gethostname(), "started": self._started, "phase": name}
+        os.pwrite(self._file, json.dumps(note).encode().ljust(512), 0)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.ftruncate(self._file, 0)
+        os.close(self._file)
+
+    @staticmethod
+    def is_held(path: Path) -> bool:
+        """Is a run at work right now? Asks the kernel, so a dead run never seems alive."""
+        try:
+            file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        finally:
+            os.close(file)
+        return False
+
+    def _note(self) -> dict[str, object]:
+        try:
+            note = json.loads(os.pread(self._file, 4096, 0) or b"{}")
+        except ValueError:
+            return {}
+        return note if isinstance(note, dict) else {}
+
+
+def _held_by(note: dict[str, object]) -> str:
+    started = note.get("started")
+    since = (
+        datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds") if isinstance(started, float) else "unknown"
+    )
+    return (
+        f"another run of this sync is at work: process {note.get('pid', '?')} on {note.get('host', '?')},"
+        f" since {since}. Wait for it, or stop it with Ctrl-C"
+    )

@@ -1,0 +1,80 @@
+-- Delivering: the plan is read on, verdicts are recorded, and at the end merged into the beliefs.
+
+-- name: pending
+-- What is not settled for good, after entry :after. Read in slices, so that no cursor stays open while an API makes us wait.
+SELECT plan.entry, plan.file, plan.row, plan.line, plan.key, plan.kind, body.json
+FROM plan
+JOIN body USING (body)
+LEFT JOIN settled USING (entry)
+WHERE plan.entry > :after AND (settled.outcome IS NULL OR settled.outcome IN ('deferred', 'unknown'))
+ORDER BY plan.entry
+LIMIT :limit;
+
+-- name: settle
+INSERT OR REPLACE INTO settled (entry, outcome, doubt, at, field, reason) VALUES (?, ?, ?, ?, ?, ?);
+
+-- name: count_pending
+SELECT count(*) FROM plan LEFT JOIN settled USING (entry)
+WHERE settled.outcome IS NULL OR settled.outcome IN ('deferred', 'unknown');
+
+-- name: count_settled
+SELECT outcome, count(*) FROM settled GROUP BY outcome;
+
+-- name: counts_of_planning
+SELECT unchanged, folded, invalid FROM run WHERE run = :run;
+
+-- name: count_untouched
+SELECT count(*) FROM plan LEFT JOIN settled USING (entry) WHERE settled.entry IS NULL;
+
+-- name: drop_replaced_bodies
+-- The bodies that this run's acknowledgements overwrite. Run twice, it finds nothing the second time.
+DELETE FROM body WHERE body IN (
+    SELECT belief.body
+    FROM plan
+    JOIN settled USING (entry)
+    JOIN belief USING (key)
+    WHERE settled.outcome = 'delivered' AND belief.body <> plan.body
+);
+
+-- name: merge_beliefs
+INSERT INTO belief (key, digest, body, acked, run)
+SELECT plan.key, plan.digest, plan.body, settled.at, :run
+FROM plan JOIN settled USING (entry)
+WHERE settled.outcome = 'delivered'
+ORDER BY plan.key
+ON CONFLICT (key) DO UPDATE SET digest = excluded.digest, body = excluded.body, acked = excluded.acked, run = excluded.run;
+
+-- name: lift_doubts
+DELETE FROM doubt WHERE key IN (
+    SELECT plan.key FROM plan JOIN settled USING (entry) WHERE settled.outcome = 'delivered'
+);
+
+-- name: drop_delivery_problems
+DELETE FROM problem WHERE run = :run AND entry IS NOT NULL;
+
+-- name: keep_problems
+INSERT INTO problem (run, entry, file, row, line, key, field, outcome, reason)
+SELECT :run, plan.entry, plan.file, plan.row, plan.line, plan.key, settled.field, settled.outcome, settled.reason
+FROM plan JOIN settled USING (entry)
+WHERE settled.outcome <> 'delivered';
+
+-- name: keep_untouched
+INSERT INTO problem (run, entry, file, row, line, key, field, outcome, reason)
+SELECT :run, plan.entry, plan.file, plan.row, plan.line, plan.key, '', 'deferred', :reason
+FROM plan LEFT JOIN settled USING (entry)
+WHERE settled.entry IS NULL;
+
+-- name: doubt_the_untouched
+-- The run's process died: of an entry without a verdict nobody knows whether it was sent.
+INSERT INTO settled (entry, outcome, doubt, at, field, reason)
+SELECT plan.entry, 'unknown', 1, :at, '', :reason
+FROM plan LEFT JOIN settled USING (entry)
+WHERE settled.entry IS NULL;
+
+-- name: close_run
+UPDATE run SET status = :status, closed = 1, ended = :ended, counts = :counts, stopped = :stopped,
+               requests = requests + :requests, bytes = bytes + :bytes, seconds = seconds + :seconds
+WHERE run = :run;
+
+-- name: reopen_run
+UPDATE run SET status = 'running', closed = 0, ended = NULL WHERE run = :run;

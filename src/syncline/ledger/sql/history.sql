@@ -1,0 +1,23 @@
+-- History: what the reading verbs ask.
+
+-- name: meta
+SELECT name, value FROM meta;
+
+-- name: set_meta
+INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?);
+
+-- name: runs
+SELECT run, status, closed, started, ended, mapping, read, unchanged, folded, invalid, planned, counts, requests, bytes,
+       seconds, source_stop, stopped
+FROM run
+WHERE :run IS NULL OR run = :run
+ORDER BY run;
+
+-- name: problems
+SELECT file, row, line, key, field, outcome, reason FROM problem WHERE run = :run ORDER BY row, entry LIMIT :limit;
+
+-- name: count_beliefs
+SELECT count(*) FROM belief;
+
+-- name: count_doubts
+SELECT count(*) FROM doubt;

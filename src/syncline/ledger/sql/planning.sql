@@ -1,0 +1,112 @@
+-- Planning: one transaction from the first row to the finished plan, so that a run that dies or is refused leaves no trace.
+
+-- name: create_staging
+-- Every valid row, in source order. Temporary: it never touches the ledger's own file.
+CREATE TEMP TABLE staged (
+    entry   INTEGER PRIMARY KEY,
+    key     TEXT NOT NULL,
+    digest  BLOB NOT NULL,
+    body    INTEGER NOT NULL,
+    changed INTEGER NOT NULL,
+    file    TEXT NOT NULL,
+    row     INTEGER NOT NULL,
+    line    INTEGER NOT NULL
+);
+
+-- name: drop_staging
+DROP TABLE IF EXISTS temp.staged;
+
+-- name: doubt_the_unsettled
+-- A new plan supersedes the old one: whatever may have been applied without our seeing the answer is in doubt.
+INSERT OR IGNORE INTO doubt (key, run)
+SELECT plan.key, (SELECT value FROM meta WHERE name = 'plan_run')
+FROM plan JOIN settled USING (entry)
+WHERE settled.doubt AND settled.outcome IN ('deferred', 'unknown');
+
+-- name: drop_superseded_bodies
+DELETE FROM body WHERE body IN (
+    SELECT plan.body FROM plan LEFT JOIN settled USING (entry) WHERE settled.outcome IS NOT 'delivered'
+);
+
+-- name: clear_plan
+DELETE FROM plan;
+
+-- name: clear_settled
+DELETE FROM settled;
+
+-- name: next_run
+SELECT coalesce(max(run), 0) + 1 FROM run;
+
+-- name: next_body
+SELECT coalesce(max(body), 0) + 1 FROM body;
+
+-- name: insert_run
+INSERT INTO run (run, status, started, mapping) VALUES (:run, 'running', :started, :mapping);
+
+-- name: name_plan
+INSERT OR REPLACE INTO meta (name, value) VALUES ('plan_run', :run);
+
+-- name: believed
+-- `keys`: a JSON list. Keys in doubt come with or without a belief.
+SELECT value, belief.digest, belief.body, doubt.key IS NOT NULL
+FROM json_each(:keys)
+LEFT JOIN belief ON belief.key = value
+LEFT JOIN doubt ON doubt.key = value
+WHERE belief.key IS NOT NULL OR doubt.key IS NOT NULL;
+
+-- name: insert_body
+INSERT INTO body (body, json) VALUES (?, ?);
+
+-- name: stage
+INSERT INTO temp.staged (entry, key, digest, body, changed, file, row, line) VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: insert_problem
+INSERT INTO problem (run, file, row, line, key, field, outcome, reason) VALUES (?, ?, ?, ?, ?, ?, 'invalid', ?);
+
+-- name: index_staging
+CREATE INDEX temp.staged_key ON staged (key);
+
+-- name: repeated_keys
+SELECT key FROM temp.staged GROUP BY key HAVING count(*) > 1;
+
+-- name: rows_of_key
+SELECT staged.entry, body.json FROM temp.staged JOIN body USING (body) WHERE staged.key = ? ORDER BY staged.entry;
+
+-- name: last_of_key
+SELECT entry, file, row, line FROM temp.staged WHERE key = ? ORDER BY entry DESC LIMIT 1;
+
+-- name: drop_folded_bodies
+DELETE FROM body WHERE body IN (SELECT body FROM temp.staged WHERE key = :key AND changed);
+
+-- name: drop_folded
+DELETE FROM temp.staged WHERE key = :key AND entry <> :last;
+
+-- name: drop_staged
+DELETE FROM temp.staged WHERE entry = ?;
+
+-- name: restage
+UPDATE temp.staged SET digest = ?, body = ?, changed = ? WHERE entry = ?;
+
+-- name: make_plan
+INSERT INTO plan (entry, key, kind, digest, body, file, row, line)
+SELECT entry, key, :kind, digest, body, file, row, line FROM temp.staged WHERE changed ORDER BY entry;
+
+-- name: count_unchanged
+SELECT count(*) FROM temp.staged WHERE NOT changed;
+
+-- name: count_new
+SELECT count(*) FROM plan LEFT JOIN belief USING (key) WHERE belief.key IS NULL;
+
+-- name: record_plan
+UPDATE run SET read = :read, unchanged = :unchanged, folded = :folded, invalid = :invalid, planned = :planned,
+               source_stop = :source_stop
+WHERE run = :run;
+
+-- name: planned_with_beliefs
+-- For a preview: each entry with the body believed held, if any.
+SELECT plan.key, body.json, held.json
+FROM plan
+JOIN body USING (body)
+LEFT JOIN belief ON belief.key = plan.key
+LEFT JOIN body AS held ON held.body = belief.body
+ORDER BY plan.entry;

@@ -1,0 +1,76 @@
+-- The ledger of one sync into one account. Version 1. `key` is the destination's typed identity ("id:7258").
+-- Times are unix seconds. Bodies are canonical JSON, each written once and pointed at by number.
+
+-- Whose ledger this is: `destination`, `account` (a digest), `format` (of bodies and digests), `plan_run` (whose plan it holds).
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+-- One line a run. `closed` is 0 while it is at work, and stays 0 when its process died.
+CREATE TABLE run (
+    run       INTEGER PRIMARY KEY,
+    status    TEXT NOT NULL,             -- running | finished | stopped | interrupted
+    closed    INTEGER NOT NULL DEFAULT 0,
+    started   REAL NOT NULL,
+    ended     REAL,
+    mapping   TEXT NOT NULL,             -- digest of what decides a body: mappings, mode, target
+    read      INTEGER NOT NULL DEFAULT 0,
+    unchanged INTEGER NOT NULL DEFAULT 0,
+    folded    INTEGER NOT NULL DEFAULT 0,
+    invalid   INTEGER NOT NULL DEFAULT 0, -- while planning
+    planned   INTEGER NOT NULL DEFAULT 0, -- entries of the plan
+    counts    TEXT NOT NULL DEFAULT '{}', -- all seven outcomes, when the run ended
+    requests  INTEGER NOT NULL DEFAULT 0,
+    bytes     INTEGER NOT NULL DEFAULT 0,
+    seconds   REAL NOT NULL DEFAULT 0,
+    source_stop TEXT,                     -- where the source broke, when it did
+    stopped   TEXT                        -- {reason, message, retryAt} as JSON
+);
+
+CREATE TABLE body (body INTEGER PRIMARY KEY, json BLOB NOT NULL);
+
+-- What we think the destination holds: the last acknowledged record of each key.
+CREATE TABLE belief (
+    key    TEXT PRIMARY KEY,
+    digest BLOB NOT NULL,
+    body   INTEGER NOT NULL,
+    acked  REAL NOT NULL,
+    run    INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- Keys of which we do not know what the destination holds. Only an acknowledgement lifts a doubt.
+CREATE TABLE doubt (key TEXT PRIMARY KEY, run INTEGER NOT NULL) WITHOUT ROWID;
+
+-- The current plan, in the order of the source: exactly what is to be sent, one entry a key.
+CREATE TABLE plan (
+    entry  INTEGER PRIMARY KEY,
+    key    TEXT NOT NULL,
+    kind   TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    body   INTEGER NOT NULL,
+    file   TEXT NOT NULL,
+    row    INTEGER NOT NULL,
+    line   INTEGER NOT NULL
+);
+
+-- How the plan's entries ended so far. `doubt`: it may have been applied without our seeing the answer.
+CREATE TABLE settled (
+    entry   INTEGER PRIMARY KEY,
+    outcome TEXT NOT NULL,
+    doubt   INTEGER NOT NULL,
+    at      REAL NOT NULL,
+    field   TEXT NOT NULL,
+    reason  TEXT NOT NULL
+);
+
+-- The rows that did not make it, and why. `entry` is null for rows that never entered the plan.
+CREATE TABLE problem (
+    run     INTEGER NOT NULL,
+    entry   INTEGER,
+    file    TEXT NOT NULL,
+    row     INTEGER NOT NULL,
+    line    INTEGER NOT NULL,
+    key     TEXT NOT NULL,
+    field   TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    reason  TEXT NOT NULL
+);
+CREATE INDEX problem_run ON problem (run, row);

@@ -1,0 +1,89 @@
+"""The contracts between the parts, on one page. What a stage may ask of a neighbour stands here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping, Sequence
+from typing import Protocol, TypeVar
+
+from syncline.model import BatchLimits, Change, Item, Lane, Request, Response, Row, Semantics, Settled, Verdict
+
+T = TypeVar("T")
+
+Conversation = Generator[Request, Response, T]
+"""Yields requests, is sent their answers, returns its result. It never waits, retries or opens a socket."""
+
+Post = Callable[[Lane, Request], Awaitable[Response]]
+"""Sends one request, once. Raises `Unsent` or `Unanswered`."""
+
+Settle = Callable[[Sequence[Settled]], None]
+"""Records what was acknowledged, durably, before it returns. Raises `LedgerFailed`."""
+
+
+class Destination(Protocol):
+    """A vendor's API as pure functions and conversations."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def account(self) -> str:
+        """Whose ledger this is: origin and workspace. Holds no secret."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """What a body means here besides its bytes (target, mode): part of every digest."""
+        ...
+
+    @property
+    def lanes(self) -> Mapping[str, Lane]: ...
+    @property
+    def semantics(self) -> Semantics: ...
+    @property
+    def limits(self) -> BatchLimits: ...
+    @property
+    def caveats(self) -> Sequence[str]:
+        """What an acknowledgement cannot prove, in words for the report."""
+        ...
+
+    def key(self, identifier: object) -> str:
+        """The canonical identity, typed: `id:7258`. Raises `Unfit`."""
+        ...
+
+    def check(self, key: str, record: Mapping[str, bytes]) -> None:
+        """A row before folding: names, values, types. Values are canonical JSON. Raises `Unfit`."""
+        ...
+
+    def encode(self, change: Change) -> Item:
+        """The item as it travels; checks what only the folded record shows. Raises `Unfit`."""
+        ...
+
+    def converse(self, items: Sequence[Item]) -> Conversation[Sequence[Verdict]]:
+        """One verdict an item, in order. Raises `Refused` (halve it) or `Garbled` (the items are in doubt)."""
+        ...
+
+    def probe(self) -> Conversation[None]:
+        """A cheap read that proves credentials and region. Raises `Misconfigured`."""
+        ...
+
+    def look_up(self, keys: Sequence[str]) -> Conversation[Mapping[str, Mapping[str, object] | None]]:
+        """What the destination holds for each key, as it says it; None where it knows nobody."""
+        ...
+
+
+class Source(Protocol):
+    """Rows from files, databases or Python objects; read in blocking chunks."""
+
+    @property
+    def complete(self) -> bool:
+        """May a row's absence be read as "gone"?"""
+        ...
+
+    def chunks(self) -> Iterator[Sequence[Row]]:
+        """Rows in order. Raises `DataRefused` before the first row, `SourceBroke` after it."""
+        ...
+
+
+class Pending(Protocol):
+    """The changes of a plan that are not settled yet, in plan order, read a chunk at a time."""
+
+    def __call__(self) -> Iterator[Sequence[Change]]: ...

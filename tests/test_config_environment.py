@@ -1,0 +1,203 @@
+"""References to the environment, `.env`, and the rule that no message ever shows a credential."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from syncline.config import Loaded, load
+from syncline.config.environment import Malformed, Unset, gather, resolve
+from syncline.errors import ConfigRefused
+
+CANARY = "c4naryS3cret"
+BASE: dict[str, object] = {"userId": "id", "mappings": [{"from": "email", "to": "email"}]}
+
+
+def loaded(folder: Path, environment: dict[str, str], mode: int = 0o644, **config: object) -> Loaded:
+    file = folder / "users.json"
+    file.write_text(json.dumps({**BASE, **config}))
+    file.chmod(mode)
+    return load(file, environment=environment)
+
+
+@pytest.mark.parametrize(
+    ("text", "result"),
+    [
+        ("plain", "plain"),
+        ("${A}", "1"),
+        ("x${A}y${B}z", "x1y2z"),
+        ("${NONE|B}", "2"),
+        ("${EMPTY|NONE|A}", "1"),
+        ("${NONE:-other}", "other"),
+        ("${EMPTY:-other}", "other"),
+        ("${A:-other}", "1"),
+        ("${NONE|B:-other}", "2"),
+        ("${NONE:-}", ""),
+        ("${NONE:-a|b:-c}", "a|b:-c"),
+        ("$${A}", "${A}"),
+        ("$$", "$$"),
+        ("$A", "$A"),
+        ("${TRICK}", '"}, ${A}'),
+    ],
+)
+def test_a_reference_is_replaced(text: str, result: str) -> None:
+    assert resolve(text, {"A": "1", "B": "2", "EMPTY": "", "TRICK": '"}, ${A}'}) == result
+
+
+@pytest.mark.parametrize("text", ["${", "${A", "${}", "${1A}", "${A-b}", "${A|}", "${ A }", "${É}"])
+def test_what_is_no_reference_is_refused(text: str) -> None:
+    with pytest.raises(Malformed):
+        resolve(text, {"A": "1"})
+
+
+def test_unset_names_are_named() -> None:
+    with pytest.raises(Unset) as unset:
+        resolve("${X|Y}", {"Y": ""})
+    assert unset.value.names == ["X", "Y"]
+
+
+def test_the_environment_beats_dotenv(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(
+        "# keys\nexport SITE='from file'\nKEY=\"from file\"\nEMPTY=file\nLITERAL=a$b${KEY}\n"
+    )
+    held = gather({"KEY": "from env", "EMPTY": ""}, tmp_path)
+    assert held.warnings == ()
+    assert held.values == {"SITE": "from file", "KEY": "from env", "EMPTY": "file", "LITERAL": "a$b${KEY}"}
+    assert "SITE" not in os.environ
+
+
+def test_dotenv_lies_beside_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("CIO_SITE_ID=5174e\nCIO_API_KEY=9a8b7\n")
+    held = loaded(tmp_path, {"CIO_API_KEY": "other"}, siteId="${CIO_SITE_ID}", apiKey="${CIO_API_KEY}")
+    assert held.sync.destination.site_id.get_secret_value() == "5174e"
+    assert held.sync.destination.api_key.get_secret_value() == "other"
+
+
+def test_the_process_environment_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYNCLINE_TEST_KEY", "9a8b7")
+    held = load({**BASE, "name": "x", "siteId": "5174e", "apiKey": "${SYNCLINE_TEST_KEY}"})
+    assert held.sync.destination.api_key.get_secret_value() == "9a8b7"
+
+
+def test_an_odd_dotenv_is_a_warning_and_never_waited_for(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("A=1\nno such = line = here\n'\n")
+    held = loaded(tmp_path, {}, siteId="${A}", apiKey="${A}")
+    assert held.warnings[0].startswith(".env:2: not a NAME=value line")
+    (tmp_path / ".env").unlink()
+    os.mkfifo(tmp_path / ".env")
+    held = loaded(tmp_path, {"A": "1"}, siteId="${A}", apiKey="${A}")
+    assert "could not be read" in held.warnings[0]
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_an_unset_variable_is_named(tmp_path: Path, value: str | None) -> None:  # C25
+    environment = {} if value is None else {"CIO_KEY": value}
+    with pytest.raises(ConfigRefused) as refused:
+        loaded(tmp_path, environment, siteId="5174e", apiKey="${CIO_KEY}")
+    (problem,) = refused.value.problems
+    assert problem.line == 1
+    assert "apiKey: a reference to CIO_KEY" in problem.found
+    assert "Set CIO_KEY" in problem.fix
+
+
+def test_a_variable_may_hold_a_number_where_a_number_is_wanted(tmp_path: Path) -> None:
+    held = loaded(
+        tmp_path,
+        {"N": "7", "R": "0.5", "ID": "12345", "T": "8"},
+        siteId="${ID}",
+        apiKey="${ID}",
+        parallelism="${N}",
+        destination={"rate": "${R}", "timeout": "${T}"},
+        mappings=[{"constant": "${N}", "to": "n"}],
+    )
+    assert (held.sync.parallelism, held.sync.destination.rate, held.sync.destination.timeout) == (7, 0.5, 8)
+    assert held.sync.destination.site_id.get_secret_value() == "12345"
+    assert held.sync.mappings[0].constant == "7"
+
+
+def test_a_variable_that_holds_no_number_is_not_shown(tmp_path: Path) -> None:
+    with pytest.raises(ConfigRefused) as refused:
+        loaded(tmp_path, {"N": "seven"}, siteId="a", apiKey="b", parallelism="${N}")
+    (problem,) = refused.value.problems
+    assert problem.found == "parallelism is a text from the environment (not shown)"
+    assert "seven" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("mode", "key", "warned"),
+    [(0o600, CANARY, 0), (0o640, CANARY, 1), (0o644, CANARY, 1), (0o644, "${KEY}", 0), (0o666, "a${KEY}", 0)],
+)
+def test_a_credential_that_others_may_read_is_a_warning(
+    tmp_path: Path, mode: int, key: str, warned: int
+) -> None:  # C24
+    held = loaded(tmp_path, {"KEY": CANARY}, mode, siteId="${KEY}", apiKey=key)
+    assert len(held.warnings) == warned
+    assert all(f"{mode:04o}" in text and f"chmod 600 {tmp_path}/users.json" in text for text in held.warnings)
+
+
+def test_the_mode_is_that_of_the_file_behind_a_link(tmp_path: Path) -> None:
+    loaded(tmp_path, {}, 0o644, siteId=CANARY, apiKey=CANARY)
+    (tmp_path / "link.json").symlink_to(tmp_path / "users.json")
+    assert len(load(tmp_path / "link.json", environment={}).warnings) == 1
+
+
+def test_a_loaded_configuration_shows_no_credential(tmp_path: Path) -> None:
+    held = loaded(tmp_path, {}, siteId=CANARY, apiKey=CANARY, appApiKey=CANARY)
+    assert CANARY not in repr(held) + str(held.sync) + held.sync.model_dump_json(by_alias=True)
+
+
+SPELLINGS = ["siteId", "site_id", "api-key", "apikey", "API_KEY", "appApiKey", "secretKey", "password", "credential"]
+SECRET = st.sampled_from(
+    [CANARY, CANARY * 5, f" {CANARY}", f"{CANARY}\n", f"é{CANARY}", f"a:{CANARY}", f"your-{CANARY}"]
+)
+HOLDER = SECRET | st.lists(SECRET, max_size=2) | st.dictionaries(st.sampled_from([*SPELLINGS, "x"]), SECRET, max_size=2)
+JUNK = st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.lists(st.none(), max_size=2) | HOLDER
+KEYS = ["userId", "parallelism", "mappings", "source", "mode", "name", "destination", "baseUrl", "to", "from", "zzz"]
+
+
+@given(
+    st.dictionaries(st.sampled_from(SPELLINGS), HOLDER, min_size=1),
+    st.dictionaries(st.sampled_from(KEYS), JUNK | st.dictionaries(st.sampled_from(KEYS), JUNK, max_size=3), max_size=5),
+    st.booleans(),
+)
+def test_no_message_ever_shows_a_credential(secrets: dict[str, object], rest: dict[str, object], below: bool) -> None:
+    config = {**rest, "destination": secrets} if below else {**rest, **secrets}
+    config["siteId"] = CANARY
+    with pytest.raises(ConfigRefused) as refused:
+        load({**config, "mode": f"x{CANARY}"}, environment={})
+    assert CANARY not in str(refused.value) + repr(refused.value.problems)
+    assert CANARY[:6] not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"api_key": "c4naryS3cret}',
+        '{"api_key": "c4naryS3cret" "x": 1}',
+        '{"api_key": c4naryS3cret}',
+        '{"api_key": "c4naryS3cret",}',
+        "api_key: 'c4naryS3cret",
+        "api_key: @c4naryS3cret",
+        "api_key: *c4naryS3cret",
+        "api_key: !c4naryS3cret x",
+        "api_key: a: c4naryS3cret",
+        "api_key: c4naryS3cret\napi_key: c4naryS3cret2",
+        "api_key: [c4naryS3cret",
+        "api_key: c4naryS3cret\x07",
+        "c4naryS3cret",
+        '"c4naryS3cret"',
+    ],
+)
+def test_nor_does_a_syntax_error(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "config"
+    file.write_text(text)
+    with pytest.raises(ConfigRefused) as refused:
+        load(file, environment={})
+    assert "c4nary" not in str(refused.value)
+    assert refused.value.__cause__ is None
+    assert refused.value.__suppress_context__ or refused.value.__context__ is None
