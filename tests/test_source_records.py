@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from syncline.errors import DataRefused, SourceBroke
 from syncline.model import Row
-from syncline.sources.records import CHUNK_ROWS, RecordsSource
+from syncline.sources.json_fields import CHUNK_ROWS
+from syncline.sources.records import RecordsSource
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=9),

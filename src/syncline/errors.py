@@ -27,20 +27,21 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 _EMAIL = re.compile(r"[^\s@\"'<>(),;:]+@[^\s@\"'<>(),;:]+")
 _PHONE = re.compile(r"\+\d[\d ()./-]{6,}\d")
 
 
 def printable(text: str) -> str:
-    """The text on one line, without anything that moves a cursor or hides what it says."""
-    return _UNPRINTABLE.sub(" ", text)
+    """The text with everything that could move a cursor or hide (controls, bidi marks, lone bytes) as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def said(text: str, limit: int = 300) -> str:
     """A vendor's own words, fit to be shown: printable, at most `limit` characters, e-mails and phones masked."""
-    masked = _PHONE.sub("(phone)", _EMAIL.sub("(e-mail)", printable(text[: 4 * limit])))
-    return masked.strip()[:limit]
+    masked = _PHONE.sub("(phone)", _EMAIL.sub("(e-mail)", " ".join(text[: 4 * limit].split())))
+    return printable(masked)[:limit]
 
 
 class Problem(NamedTuple):

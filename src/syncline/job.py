@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import threading
 import time
@@ -113,8 +114,12 @@ class Job:
         """The keys that `--only` may mean: `7258` and `id:7258` are the same person."""
         if options.only is None:
             return None
+        kind, _, value = options.only.partition(":")
         try:
-            return frozenset({options.only, self.destination.key(options.only)})
+            typed = self.destination.key(value) if value.strip() else ""
+            if typed.startswith(f"{kind}:"):
+                return frozenset({typed, options.only})
+            return frozenset({self.destination.key(options.only), options.only})
         except Unfit as unfit:
             raise ConfigRefused(f"--only {options.only}: {unfit.reason}") from None
 
@@ -128,8 +133,10 @@ class Job:
     # --- the ledger -----------------------------------------------------------------------------------------------
 
     @contextmanager
-    def ledger(self) -> Iterator[tuple[sqlite3.Connection, Lock]]:
-        """The ledger, locked for this run alone."""
+    def ledger(self, options: Options) -> Iterator[tuple[sqlite3.Connection, Lock]]:
+        """The ledger, locked for this run alone. Raises `NothingToResume` rather than make one for `--resume`."""
+        if options.resume and not os.path.lexists(self.path):
+            raise NothingToResume("there is no run to resume: this sync has no ledger yet; run without --resume")
         prepare_folder(self.path, self.state_dir)
         with Lock(self.lock_path) as lock:
             db = open_ledger(self.path, self.destination.name, self.destination.account)

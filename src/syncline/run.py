@@ -52,7 +52,7 @@ def _run(job: Job, data: Data | None, options: Options, halt: Halt, watch: Watch
     mapper = job.mapper()
     # The first rows are read and mapped before the ledger is touched: bad data leaves no trace.
     mapped = None if options.resume else _mapped(job, data, options, mapper)
-    with job.ledger() as (db, lock):
+    with job.ledger(options) as (db, lock):
         if mapped is None:
             journal, planned, warnings = job.resumed(db, died_planning=lock.died_planning)
         else:

@@ -53,7 +53,8 @@ def _split(word: str) -> tuple[str, bool, str]:
 
 def _refuse_typo(word: str, name: str) -> None:
     """A click option parser would read `-confg=a` as `-c onfg=a`."""
-    if word.startswith("-") and not word.startswith("--") and len(name) > 1:
+    if len(name) > 1 and name not in ("help", "version"):
         near = difflib.get_close_matches(name, [*_CONFIG, *_DATA, *_RUN_OPTIONS], 1)
-        hint = f" Did you mean -{near[0]}?" if near else ""
-        raise click.NoSuchOption(f"-{name}", f"No such option: -{name}.{hint}")
+        dashes = word[: len(word) - len(word.lstrip("-"))]
+        hint = f" Did you mean {dashes}{near[0]}?" if near else ""
+        raise click.NoSuchOption(dashes + name, f"No such option: {dashes}{name}.{hint}")

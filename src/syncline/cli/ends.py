@@ -44,14 +44,22 @@ def ended(work: Callable[[], object]) -> int:
 def say(lines: Sequence[str]) -> None:
     """Lines for a person, on stdout."""
     for line in lines:
-        click.echo(line)
+        _print(line)
 
 
 def emit(document: Mapping[str, object]) -> None:
     """The one JSON document of `--json`."""
     import msgspec
 
-    click.echo(msgspec.json.encode(document).decode())
+    _print(msgspec.json.encode(document).decode())
+
+
+def _print(line: str) -> None:
+    """Whoever read our output may have gone; the run's exit code stands."""
+    try:
+        click.echo(line)
+    except BrokenPipeError:
+        _without_stdout()
 
 
 def _wants_json() -> bool:
@@ -84,12 +92,9 @@ def _stopped(status: str, reason: str, message: str, code: int) -> int:
 def _bug(error: Exception) -> int:
     place = traceback.extract_tb(error.__traceback__)[-1]
     told = f": {error}" if isinstance(error, Bug) else ""
-    click.echo(
-        f"a bug in Syncline ({type(error).__name__} at {os.path.basename(place.filename)}:{place.lineno}){told}."
-        " Nothing is lost: what was not acknowledged is sent again. Please report it",
-        err=True,
-    )
-    return 70
+    what = f"a bug in Syncline ({type(error).__name__} at {os.path.basename(place.filename)}:{place.lineno}){told}"
+    message = f"{what}. Nothing is lost: what was not acknowledged is sent again. Please report it"
+    return _stopped("stopped", "bug", message, 70)
 
 
 def _without_stdout() -> int:

@@ -64,15 +64,15 @@ class _Line:
 
 
 def delivery_line(gauge: Gauge, planned: int, began: float) -> str:
-    """`delivering: 12,000 of 200,000 rows · 3,400 rows/s · 55 s left · 25 in flight · limited by the rate`"""
+    """`delivering 12,000 of 200,000 · 3,400 rows/s · 55 s left · 25 in flight · limit: rate`: fits 80 columns."""
     done = gauge.settled.total()
     rate = done / max(time.monotonic() - began, 1e-3)
-    parts = [f"delivering: {done:,} of {planned:,} rows", f"{rate:,.0f} rows/s"]
+    parts = [f"delivering {done:,} of {planned:,}", f"{rate:,.0f} rows/s"]
     if done:
         parts.append(f"{(planned - done) / rate:,.0f} s left")
     parts.append(f"{gauge.in_flight} in flight")
     if gauge.limited_by:
-        parts.append(f"limited by {gauge.limited_by}")
+        parts.append(f"limit: {gauge.limited_by}")
     return " · ".join(parts)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -44,6 +45,9 @@ def command(
 
     `syncline -config CONFIG -data DATA` and `syncline -c CONFIG -d DATA` do the same.
     """
+    # Millions of short-lived tuples and nothing cyclic: the collector's default pace costs a tenth of the time.
+    gc.freeze()
+    gc.set_threshold(200_000, 20, 20)
     path = found(config)
     if dry_run and resume:
         raise click.UsageError("--dry-run shows a new plan, and --resume goes on with an old one: give one of them")

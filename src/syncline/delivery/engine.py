@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from itertools import count
 from typing import NamedTuple, Protocol
 
@@ -22,7 +22,7 @@ from syncline.delivery.policy import Policy
 from syncline.delivery.scribe import Scribe
 from syncline.delivery.talk import Talk, begin, halves
 from syncline.errors import Garbled, LedgerFailed, Misconfigured, Refused, Unanswered
-from syncline.model import Item, Meaning, Outcome, Response, Settled, Stop, Verdict
+from syncline.model import Item, Meaning, Outcome, Request, Response, Settled, Stop, Verdict
 from syncline.ports import Destination, Settle
 
 
@@ -47,11 +47,16 @@ class Gauge:
 
 
 class Delivery(NamedTuple):
-    """How it ended: `stop` is None when every change was settled for good."""
+    """How it ended: `stop` is None when every change was settled for good.
+
+    unrecorded: words about changes that the disk did not take. Such changes have no word, and yet they were sent: as
+    long as there are any, nobody may conclude that what has no word was never sent.
+    """
 
     stop: Stop | None
     requests: int
     sent_bytes: int
+    unrecorded: int = 0
 
 
 class Halt:
@@ -110,12 +115,14 @@ class _Engine:
         self._gate = Gate(policy, parallelism, self._loop.time())
         self._scribe = Scribe(settle, policy, self._disk_failed)
         self._fresh: Iterator[Batch] = iter(())
+        self._left: Sequence[Item] = ()  # of a batch of which only a canary's worth was taken
         self._parked: list[tuple[float, int, Talk]] = []
         self._order = count()
         self._busy = 0
         self._waiters: list[asyncio.Future[None]] = []
         self._stopping = asyncio.Event()
         self._interrupted = asyncio.Event()
+        self._doubts: dict[int, Outcome] = {}  # by entry: put off in this run, and perhaps applied
         self._ended = 0  # changes settled for good
         self._deferred = 0  # changes put off in this pass
 
@@ -129,14 +136,14 @@ class _Engine:
             halt.listen(None)
             self._abandon_parked()
             self._scribe.flush()
-        return Delivery(self._gate.stop, self._gauge.requests, self._gauge.sent_bytes)
+        return Delivery(self._gate.stop, self._gauge.requests, self._gauge.sent_bytes, self._scribe.held)
 
     async def _passes(self) -> None:
         """As long as a pass settles something there is hope for the rest."""
         fruitless = 0
         while True:
             before, self._deferred = self._ended, 0
-            self._fresh = self._batches()
+            self._fresh, self._left = self._batches(), ()
             await self._one_pass()
             self._scribe.flush()
             if self._gate.stop or not self._deferred:
@@ -146,9 +153,13 @@ class _Engine:
                 message = f"{self._deferred} rows met only faults, pass after pass; the next run tries them again"
                 self._stop(Stop("faults", message))
                 return
-            await self._rest(
-                backoff_s(fruitless + 3, self._policy.throttled_base_s, self._policy.cap_s, self._world.random)
-            )
+            await self._rest(self._between_passes_s(fruitless))
+
+    def _between_passes_s(self, fruitless: int) -> float:
+        """At least half of the bound, not full jitter: nobody else waits here, and the last rows of a plan deserve
+        that their few passes outlast an outage of half a minute."""
+        policy, bound_s = self._policy, min(self._policy.cap_s, self._policy.throttled_base_s * 2.0 ** (fruitless + 2))
+        return bound_s / 2 + backoff_s(1, bound_s / 2, policy.cap_s, self._world.random)
 
     async def _one_pass(self) -> None:
         """Couriers until there is nothing left to take; after an interrupt they have `grace_s` to come home."""
@@ -200,16 +211,30 @@ class _Engine:
         return None
 
     def _ready(self, now: float) -> Talk | None:
-        """A parked talk whose time has come, else a fresh one: memory stays bounded by what may be parked."""
+        """A parked talk whose time has come, else a fresh one: memory stays bounded by what may be parked.
+
+        Until the destination has taken a row, a fresh one is small, and goes only when no other waits for its turn.
+        """
         if self._parked and self._parked[0][0] <= now:
             return heapq.heappop(self._parked)[2]
-        if len(self._parked) >= 4 * self._parallelism:
+        contacted = self._gate.contacted
+        if len(self._parked) >= (4 * self._parallelism if contacted else 1):
             return None
-        for batch in self._fresh:
-            self._settle(batch.unfit)
-            if batch.items:
-                return begin(batch.items, self._destination.converse)
-        return None
+        items = self._left or self._next_items()
+        most = len(items) if contacted else self._policy.canary_rows
+        self._left = items[most:]
+        return begin(items[:most], self._destination.converse) if items else None
+
+    def _next_items(self) -> Sequence[Item]:
+        """Of the next batch that has any; none when the pass has no more."""
+        try:
+            for batch in self._fresh:
+                self._settle(batch.unfit)
+                if batch.items:
+                    return batch.items
+        except LedgerFailed as failure:
+            self._disk_failed(failure)
+        return ()
 
     def _park(self, talk: Talk, wait_s: float = 0.0) -> None:
         heapq.heappush(self._parked, (self._loop.time() + wait_s, next(self._order), talk))
@@ -247,12 +272,14 @@ class _Engine:
         if wait_s > 0:
             self._gauge.limited_by = "rate"
             await self._rest(wait_s)
-            if self._gate.stop or self._gate.closed_s(self._loop.time()) != 0:
+            closed = self._gate.closed_s(self._loop.time()) != 0 or self._gauge.in_flight >= self._gate.limit
+            if self._gate.stop or closed:
                 self._park(talk)
                 return
         self._gauge.limited_by = self._gate.why(self._loop.time()) or ("" if wait_s > 0 else "the API's answer time")
         self._count(talk.request.body)
         self._gauge.in_flight += 1
+        talk.began = self._loop.time()
         try:
             word = await attempt(self._world, lane, talk.request)
         finally:
@@ -276,10 +303,10 @@ class _Engine:
             await self._confirm(talk, word.meaning, response)
         elif word.meaning is Meaning.ABSENT and not self._gate.contacted:
             origin = self._destination.lanes[talk.request.lane].origin
+            talk.doubt = True
             self._park(talk)
             self._stop(Stop("address", f"{origin} answers {response.status}: this is not the API; check baseUrl"))
         else:
-            self._gate.answered(self._loop.time())
             self._advance(talk, response)
 
     def _advance(self, talk: Talk, response: Response) -> None:
@@ -287,19 +314,27 @@ class _Engine:
         try:
             talk.request = talk.conversation.send(response)
         except StopIteration as end:
+            self._gate.answered(self._loop.time())
             self._conclude(talk, end.value)
         except Refused as refusal:
+            self._gate.answered(self._loop.time())
             self._refused(talk, refusal)
         except Garbled as nonsense:
             self._garbled(talk, str(nonsense))
         else:
+            self._gate.answered(self._loop.time())
             self._park(talk, talk.request.pause_s)
 
     def _conclude(self, talk: Talk, verdicts: Sequence[Verdict]) -> None:
         if any(verdict.outcome is Outcome.DELIVERED for verdict in verdicts):
             self._gate.delivered()
-        pairs = zip(talk.items, verdicts, strict=True)
-        self._settle([Settled(item.change, verdict.outcome, verdict.reason, verdict.field) for item, verdict in pairs])
+        self._settle([self._final(talk, item, verdict) for item, verdict in zip(talk.items, verdicts, strict=True)])
+
+    def _final(self, talk: Talk, item: Item, verdict: Verdict) -> Settled:
+        """Only an acknowledgement lifts a doubt: what was refused now may have been applied by an earlier attempt."""
+        doubt = self._doubts.pop(item.change.entry, None) is not None or talk.doubt
+        delivered = verdict.outcome is Outcome.DELIVERED
+        return Settled(item.change, verdict.outcome, verdict.reason, verdict.field, doubt and not delivered)
 
     def _refused(self, talk: Talk, refusal: Refused) -> None:
         """A whole request was refused: halve it until the culprit stands alone."""
@@ -308,11 +343,15 @@ class _Engine:
                 self._park(half)
             return
         outcome = Outcome.INVALID if refusal.too_large else Outcome.REJECTED
-        self._settle([Settled(talk.items[0].change, outcome, refusal.reason, refusal.field)])
+        self._settle([self._final(talk, talk.items[0], Verdict(outcome, refusal.reason, refusal.field))])
 
     def _garbled(self, talk: Talk, nonsense: str) -> None:
-        """Nobody knows what was applied. On first contact this is not the API; later each item is asked for alone."""
+        """Nobody knows what was applied. On first contact this is not the API; later each item is asked for alone.
+
+        Not a good answer: when everything is answered with nonsense (a captive portal), that is an outage.
+        """
         talk.last_word, talk.doubt, talk.silent = nonsense, True, True
+        self._gate.failed(talk.began, self._loop.time())
         if not self._gate.contacted:
             self._park(talk)
             self._stop(Stop("address", f"the destination's answer makes no sense ({nonsense}): check baseUrl"))
@@ -324,23 +363,28 @@ class _Engine:
             again = begin(talk.items, self._destination.converse, talk)
             again.tries = talk.tries
             self._retry(again, self._policy.base_s)
+        self._lose_patience("outage", nonsense)
 
     # --- faults ---------------------------------------------------------------------------------------------------
 
     def _fault(self, talk: Talk, word: Word) -> None:
         conflict = word.meaning is Meaning.CONFLICT
-        if not conflict:
-            self._gate.failed(self._loop.time())
+        self._gate.failed(talk.began, self._loop.time())
         self._retry(talk, self._policy.conflict_base_s if conflict else self._policy.base_s)
         self._lose_patience("outage", word.text)
 
     def _retry(self, talk: Talk, base_s: float) -> None:
-        """Another try after a jittered wait, or a later pass."""
+        """Another try after a jittered wait, or a later pass. While the destination takes others, a batch that always
+        fails may hold one row that makes it fail: its halves are tried, so that the row does not take its neighbours
+        with it."""
         talk.tries += 1
-        if talk.tries >= self._policy.tries:
-            self._put_off(talk)
-        else:
+        if talk.tries < self._policy.tries:
             self._park(talk, backoff_s(talk.tries, base_s, self._policy.cap_s, self._world.random))
+        elif len(talk.items) > 1 and not self._gate.failing:
+            for half in halves(talk, self._destination.converse):
+                self._park(half, backoff_s(talk.tries, base_s, self._policy.cap_s, self._world.random))
+        else:
+            self._put_off(talk)
 
     def _throttled(self, talk: Talk, response: Response) -> None:
         """The whole lane waits as long as the API asks; the talk loses no try."""
@@ -355,7 +399,7 @@ class _Engine:
             policy = self._policy
             wait_s = backoff_s(talk.throttled, policy.throttled_base_s, policy.cap_s, self._world.random)
         jitter = self._world.random.uniform(0.0, self._policy.jitter_after_pause * wait_s)
-        self._gate.pause(self._loop.time() + wait_s + jitter)
+        self._gate.throttled(talk.began, self._loop.time() + wait_s + jitter)
         self._lose_patience("throttled", f"status {response.status}")
 
     def _lose_patience(self, reason: str, last_word: str) -> None:
@@ -391,13 +435,35 @@ class _Engine:
         await self._rest(self._policy.confirm_after_s)
         if self._gate.stop:
             return self._gate.stop
+        probe = ask(self._destination.probe(), self._destination.lanes, self._world, self._policy, self._probe_ready)
         try:
-            await ask(self._destination.probe(), self._destination.lanes, self._world, self._policy, self._count)
+            await self._unless_stopped(probe)
         except Misconfigured as wrong:
             return Stop("credentials", str(wrong))
         except (Unanswered, Refused, Garbled) as failure:
             return Stop("credentials", f"the credentials were refused, and could not be confirmed ({failure})")
-        return None
+        return self._gate.stop
+
+    async def _probe_ready(self, request: Request) -> None:
+        """The probe keeps the pace and the pauses as every request does."""
+        pace = self._paces[request.lane]
+        await asyncio.sleep(pace.grant(0, self._loop.time()))
+        while (wait_s := self._gate.paused_s(self._loop.time())) > 0:
+            await asyncio.sleep(wait_s)
+            await asyncio.sleep(pace.grant(0, self._loop.time()))
+        self._count(request.body)
+
+    async def _unless_stopped(self, work: Coroutine[object, object, None]) -> None:
+        """To its end, or to the end of the run: what only reads may be dropped at any time."""
+        working, stopping = asyncio.create_task(work), asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                working.result()
+        finally:
+            working.cancel()
+            stopping.cancel()
+            await asyncio.gather(working, stopping, return_exceptions=True)
 
     # --- ends -----------------------------------------------------------------------------------------------------
 
@@ -411,13 +477,22 @@ class _Engine:
         """Deferred, or unknown when nobody can say whether it was applied; a later pass or run tries again."""
         talk.silent, talk.doubt = talk.silent or silent, talk.doubt or silent
         self._deferred += len(talk.items)
-        self._scribe.add(talk.put_off(reason))
+        self._scribe.add([self._shadowed(one) for one in talk.put_off(reason)])
+
+    def _shadowed(self, one: Settled) -> Settled:
+        """A doubt outlives the pass in which it arose, whatever the last word of this one is."""
+        earlier = self._doubts.get(one.change.entry)
+        if earlier is None and not one.doubt:
+            return one
+        outcome = Outcome.UNKNOWN if Outcome.UNKNOWN in {earlier, one.outcome} else one.outcome
+        self._doubts[one.change.entry] = outcome
+        return one._replace(outcome=outcome, doubt=True)
 
     def _abandon_parked(self) -> None:
         """At the end: what was tried keeps its last word; what never left needs no record."""
         for _, _, talk in self._parked:
             if not talk.untouched:
-                self._scribe.add(talk.put_off())
+                self._scribe.add([self._shadowed(one) for one in talk.put_off()])
         self._parked.clear()
 
     def _stop(self, stop: Stop) -> None:

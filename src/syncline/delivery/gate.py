@@ -13,16 +13,18 @@ class Gate:
     def __init__(self, policy: Policy, parallelism: int, now: float) -> None:
         self._policy, self._parallelism = policy, parallelism
         self._paused_until, self._shut = now, False
-        self._streak, self._openings = 0, 0
-        self._last_good = now
+        self._streak, self._openings, self._open_until = 0, 0, now
+        self._failing_since: float | None = None  # when the first request left that failed since the last good answer
         self.limit = 1
         self.contacted = False
         self.stop: Stop | None = None
 
     def closed_s(self, now: float) -> float | None:
         """Seconds until it opens; 0 when open; None when only an event will open it."""
-        if self._shut:
-            return None
+        return None if self._shut else self.paused_s(now)
+
+    def paused_s(self, now: float) -> float:
+        """What is left of a pause; it holds for the probe too."""
         return max(0.0, self._paused_until - now)
 
     def shut(self) -> None:
@@ -40,7 +42,7 @@ class Gate:
 
     def answered(self, now: float) -> None:
         """A definite answer: the destination is there."""
-        self._streak, self._openings, self._last_good = 0, 0, now
+        self._streak, self._openings, self._open_until, self._failing_since = 0, 0, now, None
         if self.contacted:
             self.limit = self._parallelism
 
@@ -49,17 +51,44 @@ class Gate:
         self.contacted = True
         self.limit = self._parallelism
 
-    def failed(self, now: float) -> None:
-        """A fault. A streak of them opens the breaker: everybody waits, then one request tries."""
+    @property
+    def failing(self) -> bool:
+        """So many faults in a row that it is not about single rows any more."""
+        return self._streak >= self._policy.streak
+
+    def failed(self, began: float, now: float) -> None:
+        """A fault of a request that left at `began`. A streak of them opens the breaker: everybody waits, then one
+        request tries. Those that were in flight together when it opened are one opening, not many."""
         self._streak += 1
-        if self._streak >= self._policy.streak:
+        self._begin_patience(began)
+        if self.failing:
             self.limit = 1
-            open_s = min(self._policy.open_most_s, self._policy.open_s * 2.0**self._openings)
-            self._openings += 1
-            self.pause(now + open_s)
+            if now >= self._open_until:
+                self._open(now)
+
+    def throttled(self, began: float, until: float) -> None:
+        """Everybody waits; then one request tries, so that a crowd does not run into the same answer."""
+        self._begin_patience(began)
+        self.limit = 1
+        self.pause(until)
 
     def out_of_patience(self, now: float) -> bool:
-        return now - self._last_good > self._policy.patience_s
+        return now >= self._patience_ends
+
+    @property
+    def _patience_ends(self) -> float:
+        return float("inf") if self._failing_since is None else self._failing_since + self._policy.patience_s
+
+    def _begin_patience(self, began: float) -> None:
+        """Counted from the first fault's request, not from the last good answer: a slow pace is no outage."""
+        self._failing_since = began if self._failing_since is None else self._failing_since
+
+    def _open(self, now: float) -> None:
+        """Never past the end of our patience: the last word should not come minutes late."""
+        open_s = min(self._policy.open_most_s, self._policy.open_s * 2.0 ** min(self._openings, 30))
+        self._openings += 1
+        self._open_until = max(now, min(now + open_s, self._patience_ends))
+        self.pause(self._open_until)
 
     def why(self, now: float) -> str:
         """What holds requests back, for the progress line; "" when nothing does."""

@@ -15,15 +15,16 @@ class Bucket:
         self._burst_s = max(1.0, rate * _BURST_SHARE) / rate
         self._full_at = float("-inf")
 
-    def grant(self, amount: float, now: float) -> float:
-        """Takes `amount` tokens and says how many seconds to wait until they are there.
+    def earliest(self, amount: float, now: float) -> float:
+        """When `amount` tokens are there.
 
         More than a burst may be asked for at once (a batch of 500 rows at 100 rows/s): the debt delays the next.
         """
         full_at = max(self._full_at, now)
-        wait_s = max(0.0, full_at - now + min(amount / self._rate, self._burst_s) - self._burst_s)
-        self._full_at = full_at + amount / self._rate
-        return wait_s
+        return max(now, full_at + min(amount / self._rate, self._burst_s) - self._burst_s)
+
+    def take(self, amount: float, at: float) -> None:
+        self._full_at = max(self._full_at, at) + amount / self._rate
 
 
 class Pace:
@@ -35,7 +36,9 @@ class Pace:
 
     def grant(self, rows: int, now: float) -> float:
         """Seconds to wait before a request that carries `rows` rows may leave."""
-        waits = [self._requests.grant(1, now)]
+        at = self._requests.earliest(1, now)
         if self._rows is not None:
-            waits.append(self._rows.grant(rows, now))
-        return max(waits)
+            at = max(at, self._rows.earliest(rows, now))
+            self._rows.take(rows, at)
+        self._requests.take(1, at)  # when it leaves, not when it might have: else what waits for rows leaves in a heap
+        return at - now

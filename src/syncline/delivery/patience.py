@@ -8,7 +8,8 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from random import Random
 
-_SECONDS = re.compile(r"\d{1,9}")
+_SECONDS = re.compile(r"[0-9]+")
+_A_CENTURY_S = 3.2e9  # the longest wait anybody can mean; a moment beyond it is no time of day
 
 
 def backoff_s(tries: int, base_s: float, cap_s: float, random: Random) -> float:
@@ -23,7 +24,7 @@ def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
     """
     text = headers.get("retry-after", "").strip()
     if _SECONDS.fullmatch(text):
-        return float(text) or None
+        return min(float(text), _A_CENTURY_S) or None
     at = _date(text)
     if at is None:
         return None
@@ -35,6 +36,6 @@ def _date(text: str) -> float | None:
     """An HTTP date → unix seconds. The asctime form carries no zone; HTTP says it is UTC."""
     try:
         moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError):
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -28,6 +28,7 @@ class Policy:
     patience_s: float = 300.0  # without one good answer; then the run stops and can be resumed
     confirm_after_s: float = 1.0  # between a 401 and the probe: what is in flight comes home
     probe_tries: int = 3
+    canary_rows: int = 10  # of a request, until the destination has taken a row
     fruitless_passes: int = 5  # passes over deferred rows that settle none
     grace_s: float = 10.0  # after Ctrl-C, for what is in flight
     window_s: float = 0.25  # acknowledgements are committed together: at most this late …

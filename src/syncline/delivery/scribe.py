@@ -19,6 +19,11 @@ class Scribe:
         self._held: list[Settled] = []
         self._timer: asyncio.TimerHandle | None = None
 
+    @property
+    def held(self) -> int:
+        """Verdicts that are not on the disk yet."""
+        return len(self._held)
+
     def add(self, settled: Sequence[Settled]) -> None:
         self._held.extend(settled)
         if len(self._held) >= self._policy.window_rows:
@@ -27,7 +32,11 @@ class Scribe:
             self._timer = asyncio.get_running_loop().call_later(self._policy.window_s, self.flush)
 
     def flush(self) -> None:
-        """Writes what is held. A failing disk stops the run: no new request may start."""
+        """Writes what is held. A failing disk stops the run: no new request may start.
+
+        What could not be written stays held: the disk may have recovered by the next flush, and no entry may look
+        as if it had never been sent.
+        """
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -37,4 +46,5 @@ class Scribe:
         try:
             self._settle(held)
         except LedgerFailed as failure:
+            self._held = held + self._held
             self._failed(failure)

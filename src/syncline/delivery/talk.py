@@ -13,13 +13,15 @@ Open = Callable[[Sequence[Item]], Conversation[Sequence[Verdict]]]
 
 @dataclass
 class Talk:
-    """`doubt`: some attempt may have been applied; `silent`: some attempt got no usable answer."""
+    """`doubt`: some attempt may have been applied; `silent`: some attempt got no usable answer; `began`: when the last
+    attempt left."""
 
     items: Sequence[Item]
     conversation: Conversation[Sequence[Verdict]]
     request: Request = field(init=False)
     tries: int = 0
     throttled: int = 0
+    began: float = 0.0
     denied: int = 0
     doubt: bool = False
     silent: bool = False

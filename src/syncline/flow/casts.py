@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
 import msgspec
@@ -15,11 +15,21 @@ from syncline.flow.canonical import canonical, encode
 
 Cast = Callable[[bytes], bytes]
 
+_INTEGER = re.compile(rb"0|-?[1-9]\d*")
 _NUMBER = re.compile(rb"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
-_SECONDS = re.compile(r"-?\d{9,}")
+_SECONDS = re.compile(r"-?\d{9,}(\.\d+)?", re.ASCII)
+# Python's own parser takes more than ISO 8601: any character for the T, so that a date with an offset
+# ("2024-01-02-05:00") becomes five in the morning, and half a minute ("03:04.5") for half a second.
+_ISO_8601 = re.compile(
+    r"""(\d{4}-\d\d-\d\d | \d{8} | \d{4}-W\d\d-\d | \d{4}W\d{3})
+        ([T ] \d\d (:?\d\d (:?\d\d ([.,]\d+)?)?)? (\ ?(Z | [+-]\d\d(:?\d\d(:?\d\d)?)?))?)?""",
+    re.ASCII | re.VERBOSE,
+)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DIGITS_AT_MOST = 40
 # Unix seconds reach 10^11 in the year 5138; a number beyond it is milliseconds, whose year would be taken as it stands.
 _MILLISECONDS_FROM = 10**11
+_any_json = msgspec.json.Decoder(msgspec.Raw)  # checks the grammar, and leaves numbers as they are
 _TRUTH = {"true": b"true", "yes": b"true", "1": b"true", "false": b"false", "no": b"false", "0": b"false"}
 
 
@@ -46,14 +56,18 @@ def to_string(text: bytes) -> bytes:
 
 
 def _decimal(text: bytes) -> Decimal | None:
+    """None for what is no number, and for one whose digits would fill the memory: 1e999999999."""
+    plain = _plain(text)
     try:
-        value = Decimal(_plain(text) or "none")
+        value = Decimal(plain if _NUMBER.fullmatch(plain.encode()) else "none")
     except InvalidOperation:
         return None
-    return value if value.is_finite() and abs(value.adjusted()) < _DIGITS_AT_MOST else None
+    return value if not value or abs(value.adjusted()) < _DIGITS_AT_MOST else None
 
 
 def to_integer(text: bytes) -> bytes:
+    if _INTEGER.fullmatch(text):
+        return text
     value = _decimal(text)
     if value is None or value != value.to_integral_value():
         raise _unfit(text, "a whole number")
@@ -61,9 +75,12 @@ def to_integer(text: bytes) -> bytes:
 
 
 def to_number(text: bytes) -> bytes:
+    """Digit for digit. A number beyond a double (1e400) is none: readers of JSON make an infinity or an error of it."""
     digits = _plain(text).encode()
-    if not _NUMBER.fullmatch(digits) or _decimal(text) is None:
+    if not _NUMBER.fullmatch(digits):
         raise _unfit(text, "a number")
+    if math.isinf(float(digits)):
+        raise Unfit("", "the number is beyond 1.8e308")
     return digits
 
 
@@ -87,7 +104,8 @@ def to_timestamp(text: bytes) -> bytes:
             raise Unfit("", "looks like milliseconds; unix seconds were expected")
         return str(math.floor(value)).encode()
     moment = _moment(text, said, expected)
-    return str(math.floor((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())).encode()
+    passed = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH
+    return str(passed // timedelta(seconds=1)).encode()  # a float would round the last microsecond of 9999 up
 
 
 def to_date(text: bytes) -> bytes:
@@ -99,8 +117,11 @@ def to_date(text: bytes) -> bytes:
 
 
 def _moment(text: bytes, said: str, expected: str) -> datetime:
+    iso = said.upper()  # RFC 3339 allows a small t and z
+    if not _ISO_8601.fullmatch(iso):
+        raise _unfit(text, expected)
     try:
-        return datetime.fromisoformat(said)
+        return datetime.fromisoformat(iso)
     except ValueError:
         raise _unfit(text, expected) from None
 
@@ -109,12 +130,10 @@ def to_json(text: bytes) -> bytes:
     """Text that holds JSON → the value it spells; anything else as it is."""
     if text[:1] != b'"':
         return text
-    inner = _plain(text).encode()
     try:
-        msgspec.json.decode(inner)
+        return canonical(bytes(_any_json.decode(_plain(text))))
     except (msgspec.DecodeError, RecursionError):
         raise _unfit(text, "text that holds JSON") from None
-    return canonical(inner)
 
 
 CASTS: Mapping[str, Cast] = {

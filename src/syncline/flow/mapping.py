@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -29,33 +30,38 @@ class Rule(NamedTuple):
 
 
 class _Field:
-    """One rule, ready to run. `met`: some row had it."""
+    """One rule, ready to run."""
 
-    __slots__ = ("_cast", "_default", "_read", "clears", "label", "met", "name", "prefix")
+    __slots__ = ("_cast", "_default", "clears", "label", "name", "prefix", "read", "rename")
 
     def __init__(self, rule: Rule) -> None:
-        self.name, self.clears, self.met = rule.to, rule.clears, False
+        self.name, self.clears = rule.to, rule.clears
         self.label = " + ".join(rule.sources) if rule.join is not None else " | ".join(rule.sources)
         self.prefix = encode(rule.to) + b":"
         self._default = rule.default
         self._cast = CASTS[rule.cast] if rule.cast else None
-        self._read = _reader(rule)
+        self.read = _reader(rule)
+        self.rename = rule == Rule(rule.sources[:1], rule.to, clears=rule.clears) and "." not in rule.sources[0]
 
     def value(self, fields: Mapping[str, msgspec.Raw]) -> bytes | None:
-        """The mapped value as canonical JSON; None when the row has nothing to say. Raises `Unfit`."""
-        text = self._read(fields)
+        """The mapped value as canonical JSON; None when the row has nothing to say. Raises `Unfit`.
+
+        A default stands in for what is absent, and then fares as if the row had said it.
+        """
+        text = self.read(fields)
         if text is None:
-            return self._default
-        self.met = True
-        if text == NULL:
-            return NULL if self.clears else None
-        text = canonical(text)
+            text = self._default
+        if text is not None and text != NULL:
+            text = self._converted(canonical(text))  # which may be null: `as: json` reads it from text
+        return text if self.clears or text != NULL else None
+
+    def _converted(self, text: bytes) -> bytes:
         if self._cast is None:
             return text
         try:
             return self._cast(text)
         except Unfit as unfit:
-            raise Unfit(self.label, unfit.reason) from None
+            raise Unfit(self.label or self.name, unfit.reason) from None
 
 
 def _reader(rule: Rule) -> Read:
@@ -138,7 +144,11 @@ class Mapper:
         self._user_id, self._key, self._check, self._digest = user_id, key, check, digest
         self._identify = _path(user_id)
         # Sorted by name, so that a body does not depend on the order in which mappings are written down.
-        self._fields = sorted((_Field(rule) for rule in rules if not self._is_identifier(rule)), key=lambda f: f.name)
+        fields = sorted((_Field(rule) for rule in rules if not self._is_identifier(rule)), key=lambda f: f.name)
+        self._prefixes = [(field.name, field.prefix) for field in fields]
+        self._renames = [(field.name, field.label, field.clears) for field in fields if field.rename]
+        self._others = [field for field in fields if not field.rename]
+        self._unmet = fields
         self.identified = False
         self.names_seen: list[str] = []
 
@@ -151,9 +161,12 @@ class Mapper:
         invalid: list[Invalid] = []
         for row in rows:
             key = ""
+            if self._unmet:
+                self._unmet = [field for field in self._unmet if field.read(row.fields) is None]
             try:
                 key = self._key_of(row)
-                records.append(Record(row.ref, key, body := self._body(key, row.fields), self._digest(body)))
+                body = self._body(key, row.fields)
+                records.append(Record(row.ref, key, body, self._digest(body)))
             except Unfit as unfit:
                 invalid.append(Invalid(row.ref, key, unfit.field, unfit.reason))
         return records, invalid
@@ -167,24 +180,47 @@ class Mapper:
                 self.names_seen = list(row.fields)[:20]
             raise Unfit(self._user_id, "missing; it identifies the person")
         self.identified = True
-        # -0 and 1.0 are numbers that JSON knows and identifiers are not; msgspec would read -0 as the integer 0.
-        identifier = -0.0 if text == b"-0" else msgspec.json.decode(text)
         try:
-            return self._key(identifier)
+            return self._key(_identifier(text))
         except Unfit as unfit:
             raise Unfit(self._user_id, unfit.reason) from None
 
     def _body(self, key: str, fields: Mapping[str, msgspec.Raw]) -> bytes:
-        parts: list[bytes] = []
+        """Most fields are only renamed: taken as they stand, until one look at the whole row says they may not be."""
         record: dict[str, bytes] = {}
-        for field in self._fields:
-            value = field.value(fields)
-            if value is not None:
+        for name, source, clears in self._renames:
+            if source in fields:
+                text = bytes(fields[source])
+                if clears or text != NULL:
+                    record[name] = text
+        for field in self._others:
+            if (value := field.value(fields)) is not None:
                 record[field.name] = value
-                parts.append(field.prefix + value)
+        body = self._assembled(record)
+        if not _is_flat(body):
+            record = {name: canonical(text) for name, text in record.items()}
+            body = self._assembled(record)
         self._check(key, record)
-        return b"{" + b",".join(parts) + b"}"
+        return body
+
+    def _assembled(self, record: Mapping[str, bytes]) -> bytes:
+        return b"{" + b",".join([prefix + record[name] for name, prefix in self._prefixes if name in record]) + b"}"
 
     def never_met(self) -> list[str]:
-        """The mapped fields that no row had."""
-        return [field.label for field in self._fields if not field.met]
+        """The mapped fields that no row had, whether or not the rows were of use."""
+        return [field.label for field in self._unmet if field.label]
+
+
+def _is_flat(body: bytes) -> bool:
+    """No escape, no object and no list in it: then it is canonical as it stands. A no may be a false alarm."""
+    return not (b"\\" in body or b":{" in body or b":[" in body)
+
+
+def _identifier(text: bytes) -> object:
+    """What the row names a person by, as Python has it; a float for every number that is not written as an integer."""
+    if text == b"-0":
+        return -0.0  # JSON knows it and identifiers do not; msgspec would read the integer 0
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.ValidationError:  # a number beyond a double
+        return math.inf

@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import msgspec
+
 from syncline.errors import Bug, printable
 from syncline.model import Outcome, RowRef, Stop
 
 SHOWN_PROBLEMS = 100  # in the JSON of a run; `syncline report` has all of them
 WORDS_PROBLEMS = 10  # in the summary a person reads
+WORDS_DEFERRED = 3
 _SIGNALS = {"interrupted": 130, "terminated": 143}
 
 
@@ -93,7 +96,7 @@ class Report:
         lines = [f"run {self.run} {self.status}: {self.read:,} read = {outcomes} ({took})"]
         lines += [f"note: {caveat}" for caveat in self.caveats if self.counts[Outcome.DELIVERED]]
         lines += [f"warning: {warning}" for warning in self.warnings]
-        shown = self.problems if all_problems else self.problems[:WORDS_PROBLEMS]
+        shown = self.problems if all_problems else self._first_problems()
         lines += [f"  {problem}" for problem in shown]
         wrong = sum(self.counts[outcome] for outcome in _PROBLEMATIC)
         if self.problems and wrong > len(shown):
@@ -102,6 +105,12 @@ class Report:
             message = printable(self.stopped.message)
             lines.append(f"stopped ({self.stopped.reason}): {message}{_come_back(self.stopped)}")
         return lines
+
+    def _first_problems(self) -> Sequence[RowProblem]:
+        """A few of each sort: rows that were merely not sent are alike."""
+        refused = [problem for problem in self.problems if problem.outcome is not Outcome.DEFERRED]
+        waiting = [problem for problem in self.problems if problem.outcome is Outcome.DEFERRED]
+        return [*refused[:WORDS_PROBLEMS], *waiting[:WORDS_DEFERRED]]
 
 
 _PROBLEMATIC = (Outcome.INVALID, Outcome.REJECTED, Outcome.DEFERRED, Outcome.UNKNOWN)
@@ -152,7 +161,8 @@ class Preview:
         counts = ", ".join(f"{count:,} {name}" for name, count in self.counts.items() if count) or "nothing to do"
         cost = f"{self.requests:,} requests, {self.bytes:,} bytes, about {self.seconds:.0f} s"
         lines = [f"would send: {counts}", f"in {cost}"]
-        lines += [f"  {name}: {count:,} people" for name, count in self.fields.items()]
-        lines += [f"sample {sample['key']}: {sample['payload']}" for sample in self.samples]
+        lines += [printable(f"  {name}: {count:,} people") for name, count in self.fields.items()]
+        samples = [(sample["key"], msgspec.json.encode(sample["payload"]).decode()) for sample in self.samples]
+        lines += [printable(f"sample {key}: {payload}") for key, payload in samples]
         lines += [f"warning: {warning}" for warning in self.warnings]
         return lines + ([f"the source ended early: {self.stopped.message}"] if self.stopped else [])

@@ -55,11 +55,19 @@ class Journal:
         with failing(self._path):
             self._db.execute(DELIVERING["reopen_run"], {"run": self.run})
 
-    def bury(self) -> None:
-        """Closes a run whose process died: every entry without a verdict is unknown, and its key in doubt."""
+    def bury(self, source_stop: str | None) -> None:
+        """Closes a run whose process died: what was not settled for good is unknown, and its key in doubt.
+
+        One that died after its last verdict has ended as it would have: as its source did.
+        """
+        if self.count_pending():
+            stop: Stop | None = KILLED
+        else:
+            stop = Stop("source", source_stop) if source_stop else None
+        status = "interrupted" if stop is KILLED else "stopped" if stop else "finished"
         with self._transaction():
             self._db.execute(DELIVERING["doubt_the_untouched"], {"at": self._now(), "reason": KILLED.message})
-            self._close("interrupted", KILLED, 0, 0, 0.0)
+            self._close(status, stop, 0, 0, 0.0)
 
     def close(self, status: str, stop: Stop | None, *, requests: int, sent_bytes: int, seconds: float) -> None:
         """Ends the run: verdicts become beliefs, what did not make it becomes the report. Entries without a verdict
@@ -106,4 +114,4 @@ def bury_the_dead(db: sqlite3.Connection, path: Path, now: Callable[[], float]) 
     """Closes the last run when its process died before it could. To be called under the lock, or on a private copy."""
     last = plan_run(db)
     if last is not None and not last.closed:
-        Journal(db, path, last.run, now).bury()
+        Journal(db, path, last.run, now).bury(last.source_stop)

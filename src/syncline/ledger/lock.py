@@ -11,36 +11,62 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
-from syncline.errors import Locked
+from syncline.errors import LedgerRefused, Locked
+
+_ASKED_TIMES = 5
+_ASKED_EVERY_S = 0.05
 
 
 class Lock:
-    """Holds `<ledger>.lock`, with a note of pid, host, start and phase. `died_planning`: so did the last holder."""
+    """Holds `<ledger>.lock`, with a note of pid, host, start and phase.
+
+    `died_planning`: so did the last holder, and nobody has begun anything since.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path, self._file, self._started = path, -1, time.time()
         self.died_planning = False
 
     def __enter__(self) -> Lock:
-        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise LedgerRefused(
+                f"the lock {self._path} cannot be opened: {error.strerror}; move it away, or make its folder writable"
+            ) from None
+        if not self._taken():
             holder = self._note()
             os.close(self._file)
-            raise Locked(_held_by(holder)) from None
+            raise Locked(_held_by(holder))
         self.died_planning = self._note().get("phase") == "planning"
+        self._write("planning" if self.died_planning else "opening")
         return self
+
+    def _taken(self) -> bool:
+        """Asks a few times: a verb that only looks (`is_held`) holds the lock for an instant."""
+        for _ in range(_ASKED_TIMES):
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                time.sleep(_ASKED_EVERY_S)
+            else:
+                return True
+        return False
 
     def phase(self, name: str) -> None:
         """Notes what the run is at, so that a run that comes after its death knows."""
+        self.died_planning = False
+        self._write(name)
+
+    def _write(self, name: str) -> None:
         note = {"pid": os.getpid(), "host": socket.gethostname(), "started": self._started, "phase": name}
         os.pwrite(self._file, json.dumps(note).encode().ljust(512), 0)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        os.ftruncate(self._file, 0)
+        if not self.died_planning:  # else this run was refused, and what the dead one left is still to be told
+            os.ftruncate(self._file, 0)
         os.close(self._file)
 
     @staticmethod

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from syncline.errors import LedgerFailed, LedgerRefused
@@ -41,12 +41,18 @@ def prepare_folder(path: Path, state_dir: Path) -> None:
 
 def open_ledger(path: Path, destination: str, account: str) -> sqlite3.Connection:
     """Opens, or creates, the ledger at `path`. Raises `LedgerRefused`: never treats a bad file as an empty one."""
-    fresh = _create_file(path)
     with refusing(path):
-        db = _connect(path)
-        if fresh or db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
-            _create_schema(db, path, destination, account)
-        _verify(db, path, destination, account)
+        if not os.path.lexists(path):
+            _create(path, destination, account)
+        if path.is_symlink() or not path.is_file():
+            raise LedgerRefused(f"the ledger {path} is not a plain file; move it away")
+        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+        try:
+            _verify(db, path, destination, account)  # before anything is written: what is not ours stays as it is
+            _tune(db, "WAL")
+        except BaseException:
+            db.close()
+            raise
     return db
 
 
@@ -54,9 +60,15 @@ def open_to_read(path: Path, destination: str, account: str) -> sqlite3.Connecti
     """The ledger for verbs that only look: no lock, no change; None where there is none yet."""
     if not path.exists():
         return None
+    # Without a -wal nobody has it open, and nothing is pending: `immutable` reads it and leaves no -wal of its own.
+    how = "mode=ro" if path.with_name(path.name + "-wal").exists() else "immutable=1"
     with refusing(path):
-        db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
-        _verify(db, path, destination, account)
+        db = sqlite3.connect(f"{path.resolve().as_uri()}?{how}", uri=True, isolation_level=None)
+        try:
+            _verify(db, path, destination, account)
+        except BaseException:
+            db.close()
+            raise
     return db
 
 
@@ -66,19 +78,19 @@ def scratch_copy(path: Path, destination: str, account: str) -> Iterator[sqlite3
     handle, name = tempfile.mkstemp(prefix="syncline-", suffix=".db")
     os.close(handle)
     copy = Path(name)
+    db = sqlite3.connect(copy, isolation_level=None, check_same_thread=False)
     try:
         with refusing(path):
-            db = _connect(copy)
-            db.execute("PRAGMA journal_mode = OFF")
+            _tune(db, "OFF")
             original = open_to_read(path, destination, account)
             if original is None:
-                _create_schema(db, copy, destination, account)
+                _create_schema(db, destination, account)
             else:
-                original.backup(db)
-                original.close()
+                with closing(original):
+                    original.backup(db)
         yield db
-        db.close()
     finally:
+        db.close()
         for leftover in copy.parent.glob(copy.name + "*"):
             leftover.unlink(missing_ok=True)
 
@@ -109,29 +121,37 @@ def _way_out(path: Path) -> str:
     return f"Put a good copy back, or move it away ({path} → {path}.bad): then everything counts as new"
 
 
-def _create_file(path: Path) -> bool:
-    """Created by us with 0600 before SQLite opens it; its -wal and -shm files inherit the mode."""
+def _create(path: Path, destination: str, account: str) -> None:
+    """Made whole beside its place and then moved there, so that a ledger which is empty was damaged, not just begun.
+
+    Created by us with 0600 before SQLite opens it; its -wal and -shm files inherit the mode.
+    """
+    draft = path.with_suffix(".new")
+    for leftover in (draft, *(path.with_name(path.name + end) for end in ("-wal", "-shm", "-journal"))):
+        leftover.unlink(missing_ok=True)  # the journal of a ledger that was moved away would be played into this one
+    os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+    db = sqlite3.connect(draft, isolation_level=None)
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
-    except FileExistsError:
-        if path.is_symlink() or not path.is_file():
-            raise LedgerRefused(f"the ledger {path} is not a plain file; move it away") from None
-        return False
-    except OSError as error:
-        raise LedgerRefused(f"the ledger {path} cannot be created: {error.strerror}") from None
-    return True
+        db.execute("PRAGMA journal_mode = MEMORY")  # half a draft is thrown away, never mended
+        _create_schema(db, destination, account)
+    finally:
+        db.close()
+    draft.rename(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
-    db.execute("PRAGMA journal_mode = WAL")
+def _tune(db: sqlite3.Connection, journal_mode: str) -> None:
+    db.execute(f"PRAGMA journal_mode = {journal_mode}")
     db.execute("PRAGMA synchronous = FULL")  # an acknowledgement that was recorded survives a power cut
     db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
     db.execute("PRAGMA temp_store = FILE")  # staging a million rows must not cost a million rows of memory
-    return db
 
 
-def _create_schema(db: sqlite3.Connection, path: Path, destination: str, account: str) -> None:
+def _create_schema(db: sqlite3.Connection, destination: str, account: str) -> None:
     db.executescript("BEGIN IMMEDIATE;" + read("schema.sql"))
     meta = {"destination": destination, "account": _account_digest(account), "format": FORMAT_VERSION, "plan_run": "0"}
     db.executemany(HISTORY["set_meta"], meta.items())

@@ -10,10 +10,10 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from syncline.errors import DataRefused, SourceBroke
+from syncline.errors import DataRefused, SourceBroke, printable
 from syncline.model import Row
 from syncline.sources.json_rows import EXPECTED, json_rows
-from syncline.sources.place import Place, printable, refused
+from syncline.sources.place import Place, refused
 
 BLOCK_BYTES = 131_072
 

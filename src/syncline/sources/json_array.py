@@ -16,7 +16,17 @@ from msgspec import Raw
 from msgspec.json import Decoder
 
 from syncline.model import Row, RowRef
-from syncline.sources.json_fields import NO_BETTER, ROW_BYTES, TOO_LONG, Fields, good_rows, is_plain, is_utf8, read_row
+from syncline.sources.json_fields import (
+    CHUNK_ROWS,
+    NO_BETTER,
+    ROW_BYTES,
+    TOO_LONG,
+    Fields,
+    good_rows,
+    is_plain,
+    is_utf8,
+    read_row,
+)
 from syncline.sources.json_scan import END, SPACE, TOKEN_BYTES, JsonError, Scanner, describe
 from syncline.sources.place import Place, broke
 
@@ -58,38 +68,42 @@ class _Reader:
         self._rows = 0
         self._want = _Want.FIRST
         self._joint = b""  # how one row ends and the next begins, as last seen
+        self._row_bytes = 1  # the size of a row with its comma, as last seen
+        self._try_quickly = True
         self._scanner: Scanner | None = None  # in the middle of a row
         self._scanned = 0
         self._row_line = 0
         self._too_long = False
 
     def read(self, block: bytes, *, last: bool = False) -> Iterator[list[Row]]:
-        """The rows that this block completes, at most one list; then raises if the document breaks."""
+        """The rows that this block completes; then raises if the document breaks."""
         self._buffer += block
-        rows: list[Row] = []
-        flaw = None
-        try:
-            self._read(rows, last)
-        except JsonError as error:
-            flaw = error
-        if rows:
-            yield rows
-        if flaw:
-            raise broke(self._file, self._place.after(self._buffer[: flaw.at]), flaw, self._rows)
+        self._try_quickly = not last
+        more = True
+        while more:
+            rows: list[Row] = []
+            flaw = None
+            try:
+                while more and len(rows) < CHUNK_ROWS:
+                    more = self._step(rows, last)
+            except JsonError as error:
+                flaw = error
+            if rows:
+                yield rows
+            if flaw:
+                raise broke(self._file, self._place.after(self._buffer[: flaw.at]), flaw, self._rows)
         self._trim()
-
-    def _read(self, rows: list[Row], last: bool) -> None:
-        tried = False
-        while self._step(rows, last):
-            if self._want is _Want.ROW and self._scanner is None and not tried:
-                tried = True
-                rows += self._quick()
 
     def _step(self, rows: list[Row], last: bool) -> bool:
         """One row or one sign further; False where that takes more bytes."""
         if self._scanner is not None:
             return self._row(self._scanner, rows, last)
         self._skip_blanks()
+        if self._want is _Want.ROW and self._try_quickly:
+            found = self._quick()
+            self._try_quickly = bool(found)  # what fails once in a block is likely to fail again
+            rows += found
+            return True
         if self._at == len(self._buffer):
             if last and self._want is not _Want.NOTHING:
                 raise JsonError(self._at, END, self._want.value)
@@ -112,6 +126,7 @@ class _Reader:
         fields, fault = ({}, TOO_LONG) if self._too_long else read_row(self._buffer[self._at : end])
         self._rows += 1
         rows.append(Row(RowRef(self._file, self._rows, self._row_line), fields, fault))
+        self._row_bytes = end - self._at + 1
         if joint := _JOINT.match(self._buffer, end - 1):
             self._joint = joint.group()
         self._scanner, self._too_long, self._want = None, False, _Want.COMMA
@@ -120,8 +135,7 @@ class _Reader:
 
     def _quick(self) -> list[Row]:
         """All rows up to the last place that looks like the end of one; none if that cannot be told quickly."""
-        cut = len(self._buffer)
-        self._skip_blanks()
+        cut = min(len(self._buffer), self._at + CHUNK_ROWS * self._row_bytes)
         for _ in range(_TRIES):
             cut = self._buffer.rfind(self._joint, self._at, cut) if self._joint else -1
             if cut < 0:
@@ -139,6 +153,7 @@ class _Reader:
         self._move(self._at + len(piece))
         self._rows += len(found)
         self._want = _Want.COMMA
+        self._row_bytes = len(piece) // len(found) + 1
         lines = _lines(piece, line, len(found), self._line - line, self._joint)
         if is_plain(piece, found):
             return good_rows(self._file, first, lines, found)

@@ -12,16 +12,17 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import partial
-from itertools import repeat
+from itertools import chain, repeat
 from typing import TypeAlias
 
 from msgspec import DecodeError, Raw
 from msgspec.json import Decoder
 
+from syncline.errors import printable
 from syncline.model import Row, RowRef
 from syncline.sources.json_scan import DEPTH, NUMBER_CHARS, JsonError, Scanner, describe
-from syncline.sources.place import printable
 
+CHUNK_ROWS = 1_000
 ROW_BYTES = 1_000_000
 KEYS = 5_000
 NO_BETTER = (DecodeError, RecursionError, UnicodeDecodeError)  # all that msgspec raises on bytes it cannot decode
@@ -30,6 +31,8 @@ TOO_LONG = f"found a row of over {ROW_BYTES:,} bytes, expected at most that"
 Fields: TypeAlias = dict[str, Raw]
 
 _ROW = Decoder(Fields)
+_ANY = Decoder(list[object])
+_NESTED = frozenset((dict, list))
 _FLAT = bytes(48 if chr(byte) in "0123456789.eE+-" else byte for byte in range(256))
 _BLANKS = b" \t\r\n"
 _LONG_NUMBER = b"0" * (NUMBER_CHARS + 1)
@@ -37,11 +40,18 @@ _STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 
 
 def is_plain(text: bytes, rows: Sequence[Fields]) -> bool:
-    """Are these rows, decoded from `text`, free of all that msgspec does not look at? A no may be a false alarm."""
-    squeezed = _squeeze(text)
+    """Are these rows free of all that msgspec does not look at? A no may be a false alarm.
+
+    text: what they were decoded from, with commas between.
+    """
+    squeezed = text.translate(_FLAT, _BLANKS)
     # A key ends in a quote and a colon, whatever blanks stood between; nested or repeated keys make more than fields.
-    flat = squeezed.count(b'":') == sum(map(len, rows)) and max(map(len, rows), default=0) <= KEYS
-    return flat and _is_sound(text, squeezed)
+    ends, fields = squeezed.count(b'":'), sum(map(len, rows))
+    flat = ends == fields and _has_flat_lists(text, squeezed)
+    if not flat and ends != _different_keys(text):
+        return False
+    few = ends - fields + max(map(len, rows), default=0) <= KEYS
+    return few and _LONG_NUMBER not in squeezed and is_utf8(text)
 
 
 def is_utf8(text: bytes) -> bool:
@@ -59,8 +69,7 @@ def read_row(text: bytes) -> tuple[Fields, str]:
     fields = _decode(text)
     if fields is not None and is_plain(text, [fields]):
         return fields, ""
-    sound = fields is not None and text.count(b"{") < DEPTH // 2 and _is_sound(text, _squeeze(text))
-    fault = "" if sound else _judge(text)
+    fault = _judge(text)
     if fault or fields is None:
         return {}, fault or f"found {_kind(text)}, expected an object"
     if _keys(text) > KEYS:
@@ -81,15 +90,32 @@ _new_ref = partial(tuple.__new__, RowRef)
 _new_row = partial(tuple.__new__, Row)
 
 
-def _squeeze(text: bytes) -> bytes:
-    return text.translate(_FLAT, _BLANKS)
+def _has_flat_lists(text: bytes, squeezed: bytes) -> bool:
+    """Without nested keys, does no list hold another, or not so many that they could be too deep?"""
+    # Most rows have no list at all, which a search finds out far quicker than a count.
+    return b"[" not in text or text.count(b"[") < DEPTH - 1 or not (b"[[" in squeezed or b",[" in squeezed)
 
 
-def _is_sound(text: bytes, squeezed: bytes) -> bool:
-    """No bad UTF-8, no long number, no great depth of lists. A no may be a false alarm."""
-    # Depth takes brackets. Most rows have no list at all, which a search finds out far quicker than a count.
-    shallow = b"[" not in text or text.count(b"[") < DEPTH // 2
-    return shallow and _LONG_NUMBER not in squeezed and is_utf8(text)
+def _different_keys(text: bytes) -> int:
+    """How many keys these rows have at all depths, the repeated ones counted once; -1 if they are too deep."""
+    try:
+        level = _ANY.decode(b"[%b]" % text)
+    except NO_BETTER:
+        return -1
+    keys = 0
+    for _ in range(DEPTH):
+        keys += sum(len(value) for value in level if isinstance(value, dict))
+        inside = chain.from_iterable(map(_inside, level))
+        level = [value for value in inside if type(value) in _NESTED]
+        if not level:
+            return keys
+    return -1
+
+
+def _inside(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _decode(text: bytes) -> Fields | None:

@@ -7,7 +7,16 @@ from collections.abc import Iterable, Iterator
 from msgspec.json import Decoder
 
 from syncline.model import Row, RowRef
-from syncline.sources.json_fields import NO_BETTER, ROW_BYTES, TOO_LONG, Fields, good_rows, is_plain, read_row
+from syncline.sources.json_fields import (
+    CHUNK_ROWS,
+    NO_BETTER,
+    ROW_BYTES,
+    TOO_LONG,
+    Fields,
+    good_rows,
+    is_plain,
+    read_row,
+)
 from syncline.sources.json_scan import END, JsonError
 from syncline.sources.place import Place, broke
 
@@ -23,10 +32,8 @@ def line_rows(file: str, place: Place, blocks: Iterable[bytes]) -> Iterator[list
     """
     reader = _Reader(file, place)
     for block in blocks:
-        if rows := reader.read(block):
-            yield rows
-    if rows := reader.end():
-        yield rows
+        yield from filter(None, reader.read(block))
+    yield from filter(None, [reader.end()])
 
 
 class _Reader:
@@ -37,18 +44,16 @@ class _Reader:
         self._rows = 0
         self._too_long = False
 
-    def read(self, block: bytes) -> list[Row]:
+    def read(self, block: bytes) -> Iterator[list[Row]]:
         """The rows that this block completes."""
         cut = block.rfind(b"\n") + 1
-        if not cut:
-            self._hold(block)
-            return []
-        lines = (self._buffer + block[:cut]).split(b"\n")[:-1]
-        rows = self._quick(lines) or self._slow(lines)
-        self._place = Place(self._place.line + len(lines))
-        self._buffer, self._too_long = b"", False
+        if cut:
+            lines = (self._buffer + block[:cut]).split(b"\n")[:-1]
+            self._buffer = b""
+            for some in (lines[at : at + CHUNK_ROWS] for at in range(0, len(lines), CHUNK_ROWS)):
+                yield self._quick(some) or self._slow(some)
+                self._place, self._too_long = Place(self._place.line + len(some)), False
         self._hold(block[cut:])
-        return rows
 
     def end(self) -> list[Row]:
         """The row of a last line without a newline."""
@@ -78,7 +83,7 @@ class _Reader:
             found = list(map(_ROW.decode, lines))
         except NO_BETTER:
             return []
-        if max(map(len, lines)) > ROW_BYTES or not is_plain(b"\n".join(lines), found):
+        if max(map(len, lines)) > ROW_BYTES or not is_plain(b",".join(lines), found):
             return []
         first, line = self._rows + 1, self._place.line
         self._rows += len(found)

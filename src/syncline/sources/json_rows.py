@@ -9,13 +9,13 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from syncline.errors import DataRefused
+from syncline.errors import DataRefused, printable
 from syncline.model import Row
 from syncline.sources.json_array import array_rows
 from syncline.sources.json_fields import ROW_BYTES, read_row
 from syncline.sources.json_lines import line_rows
 from syncline.sources.json_scan import JsonError, Scanner, describe
-from syncline.sources.place import Place, printable, refused
+from syncline.sources.place import Place, refused
 
 EXPECTED = "a JSON array of objects, or one JSON object a line (NDJSON)"
 

@@ -40,13 +40,18 @@ _DIGITS = re.compile(rb"[0-9]{2,}+")
 _WORD = re.compile(rb"-?+[A-Za-z]++")
 _WORDS = (b"true", b"false", b"null", b"NaN", b"Infinity", b"-Infinity")
 
-# Runs of flat members and items in one match: what makes the judge affordable. The unusual is left to the single steps.
-_SCALAR = (
-    rb'(?:"' + _CHARS + rb'"|-?+(?:0|[1-9][0-9]{0,17}+)(?:\.[0-9]{1,14}+)?+(?:[eE][-+]?+[0-9]{1,3}+)?+|true|false|null)'
-)
+# Runs of ordinary members and items in one match: what makes the judge affordable. Ordinary is a scalar, or a list or
+# object of scalars. The unusual is left to the single steps; a run that fails there is read twice, never more often.
 _S = rb"[ \t\r\n]*+"
-_ITEMS = re.compile(rb"(?:" + _S + _SCALAR + _S + rb",)++")
-_MEMBERS = re.compile(rb"(?:" + _S + rb'"' + _CHARS + rb'"' + _S + rb":" + _S + _SCALAR + _S + rb",)++")
+_TEXT = rb'"' + _CHARS + rb'"'
+_SHORT = rb"-?+(?:0|[1-9][0-9]{0,17}+)(?:\.[0-9]{1,14}+)?+(?:[eE][-+]?+[0-9]{1,3}+)?+"
+_SCALAR = rb"(?:" + _TEXT + rb"|" + _SHORT + rb"|true|false|null)" + _S
+_KEY = _TEXT + _S + rb":" + _S
+_LIST = rb"\[" + _S + rb"(?:" + _SCALAR + rb"(?:," + _S + _SCALAR + rb")*+)?+\]" + _S
+_OBJECT = rb"\{" + _S + rb"(?:" + _KEY + _SCALAR + rb"(?:," + _S + _KEY + _SCALAR + rb")*+)?+\}" + _S
+_VALUE = rb"(?:" + _SCALAR + rb"|" + _LIST + rb"|" + _OBJECT + rb")"
+_ITEMS = re.compile(rb"(?:" + _S + _VALUE + rb",)++")
+_MEMBERS = re.compile(rb"(?:" + _S + _KEY + _VALUE + rb",)++")
 
 
 class _State(IntEnum):
@@ -142,7 +147,7 @@ class Scanner:
         keyed = self._state in (_State.KEY, _State.FIRST_KEY)
         # A value is an item in an array only; in an object it follows its key.
         item = self._state <= _State.FIRST_VALUE and self._stack[-1:] == b"]"
-        if (keyed or item) and (run := (_MEMBERS if keyed else _ITEMS).match(text, at)):
+        if (keyed or item) and len(self._stack) < DEPTH and (run := (_MEMBERS if keyed else _ITEMS).match(text, at)):
             self._state = _State.KEY if keyed else _State.VALUE
             at = run.end()
         return _skip(text, at)

@@ -38,10 +38,3 @@ def broke(file: str, place: Place, error: JsonError, rows: int) -> SourceBroke |
 def refused(file: str, place: Place, found: str, expected: str, fix: str) -> DataRefused:
     """A refusal with one problem."""
     return DataRefused([Problem(file, place.line, place.column, f"found {found}", expected, fix)])
-
-
-def printable(text: str) -> str:
-    """The text with everything that could move a cursor or hide (controls, bidi marks, lone bytes) as escapes."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

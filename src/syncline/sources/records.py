@@ -10,13 +10,10 @@ from decimal import Decimal
 import msgspec
 from msgspec.json import Encoder
 
-from syncline.errors import DataRefused, Problem, SourceBroke
+from syncline.errors import DataRefused, Problem, SourceBroke, printable
 from syncline.model import Row, RowRef
-from syncline.sources.json_fields import Fields, read_row
+from syncline.sources.json_fields import CHUNK_ROWS, Fields, read_row
 from syncline.sources.json_scan import JsonError
-from syncline.sources.place import printable
-
-CHUNK_ROWS = 1_000
 
 _ENCODER = Encoder(decimal_format="number")
 _SIMPLE = (str, int, type(None), Decimal, datetime, date, time)  # nothing in them that JSON would turn into null
@@ -86,6 +83,8 @@ def _fault(key: object, value: object) -> str:
         return f"found a key of type {type(key).__name__}, expected text"
     name = printable(key[:40])
     try:
+        if isinstance(value, bytes | bytearray | memoryview):
+            return f'found bytes in "{name}", expected text: decode them, or choose an encoding'
         if _holds_no_number(value):
             return f'found NaN or Infinity in "{name}", expected a finite number or null'
         if not isinstance(value, _SIMPLE):

@@ -11,7 +11,11 @@ ORDER BY plan.entry
 LIMIT :limit;
 
 -- name: settle
-INSERT OR REPLACE INTO settled (entry, outcome, doubt, at, field, reason) VALUES (?, ?, ?, ?, ?, ?);
+-- A doubt outlives every later word but an acknowledgement: what may have been applied once stays `unknown`.
+INSERT INTO settled (entry, outcome, doubt, at, field, reason) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (entry) DO UPDATE SET
+    outcome = CASE WHEN settled.outcome = 'unknown' AND excluded.outcome = 'deferred' THEN 'unknown' ELSE excluded.outcome END,
+    doubt = max(settled.doubt, excluded.doubt), at = excluded.at, field = excluded.field, reason = excluded.reason;
 
 -- name: count_pending
 SELECT count(*) FROM plan LEFT JOIN settled USING (entry)
@@ -65,11 +69,11 @@ FROM plan LEFT JOIN settled USING (entry)
 WHERE settled.entry IS NULL;
 
 -- name: doubt_the_untouched
--- The run's process died: of an entry without a verdict nobody knows whether it was sent.
-INSERT INTO settled (entry, outcome, doubt, at, field, reason)
+-- The run's process died: of an entry that was not settled for good nobody knows whether it was sent (once more).
+INSERT OR REPLACE INTO settled (entry, outcome, doubt, at, field, reason)
 SELECT plan.entry, 'unknown', 1, :at, '', :reason
 FROM plan LEFT JOIN settled USING (entry)
-WHERE settled.entry IS NULL;
+WHERE settled.outcome IS NULL OR settled.outcome IN ('deferred', 'unknown');
 
 -- name: close_run
 UPDATE run SET status = :status, closed = 1, ended = :ended, counts = :counts, stopped = :stopped,

@@ -14,7 +14,10 @@ WHERE :run IS NULL OR run = :run
 ORDER BY run;
 
 -- name: problems
-SELECT file, row, line, key, field, outcome, reason FROM problem WHERE run = :run ORDER BY row, entry LIMIT :limit;
+-- What was refused comes before what was merely not sent, of which there may be a million.
+SELECT file, row, line, key, field, outcome, reason FROM problem WHERE run = :run
+ORDER BY outcome = 'deferred', row
+LIMIT :limit;
 
 -- name: count_beliefs
 SELECT count(*) FROM belief;

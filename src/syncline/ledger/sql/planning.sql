@@ -21,7 +21,7 @@ DROP TABLE IF EXISTS temp.staged;
 INSERT OR IGNORE INTO doubt (key, run)
 SELECT plan.key, (SELECT value FROM meta WHERE name = 'plan_run')
 FROM plan JOIN settled USING (entry)
-WHERE settled.doubt AND settled.outcome IN ('deferred', 'unknown');
+WHERE settled.doubt AND settled.outcome <> 'delivered';
 
 -- name: drop_superseded_bodies
 DELETE FROM body WHERE body IN (

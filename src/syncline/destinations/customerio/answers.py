@@ -1,0 +1,119 @@
+"""What Customer.io answers → verdicts, refusals, regions, people. The facts: https://docs.customer.io/api/track/"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from urllib.parse import urlsplit
+
+import msgspec
+
+from syncline.destinations.customerio.identity import Identity
+from syncline.destinations.customerio.settings import TRACK_HOSTS
+from syncline.errors import Garbled, Misconfigured, Refused, said
+from syncline.model import Outcome, Response, Verdict
+
+
+def _json_object(response: Response) -> Mapping[str, object]:
+    try:
+        answer = msgspec.json.decode(response.body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        answer = None
+    if not isinstance(answer, dict):
+        raise Garbled(f"{response.status}, but the answer is not a JSON object")
+    return answer
+
+
+def verdicts(response: Response, count: int) -> Sequence[Verdict]:
+    """Every index not listed was accepted; one index may be listed several times."""
+    errors = _json_object(response).get("errors")
+    errors = [] if errors is None else errors  # this vendor writes null for an empty list
+    if not isinstance(errors, list) or (response.status == 207 and not errors):
+        raise Garbled(f"{response.status} without a list of errors")
+    verdicts = [Verdict(Outcome.DELIVERED)] * count
+    for error in errors:
+        index = error.get("batch_index") if isinstance(error, dict) else None
+        if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < count:
+            raise Garbled(f"{response.status} names an item that was not sent")
+        if verdicts[index].outcome is Outcome.DELIVERED:
+            reason, field = _error_text(error)
+            verdicts[index] = Verdict(Outcome.REJECTED, reason, field)
+    return verdicts
+
+
+def _error_text(error: object) -> tuple[str, str]:
+    """One v2 error entry → (reason, field)."""
+    if not isinstance(error, dict):
+        return said(str(error)), ""
+    reason = error.get("message") or error.get("detail") or error.get("reason") or "refused without a reason"
+    return said(str(reason)), said(str(error.get("field") or ""), 150)
+
+
+def refusal(response: Response) -> Refused:
+    """v2 says `errors[]`, v1 says `meta.error` or `meta.errors[]`; the text may also come from a proxy on the way."""
+    try:
+        answer = _json_object(response)
+    except Garbled:
+        answer = {}
+    meta = answer.get("meta")
+    errors: object = answer.get("errors")
+    if isinstance(meta, dict):
+        errors = meta.get("errors") or meta.get("error") or errors
+    listed = errors if isinstance(errors, list) else [errors] if errors else []
+    texts = [_error_text(error) for error in listed] or [(f"refused with status {response.status}", "")]
+    reason = said("; ".join(text for text, _ in texts))
+    return Refused(reason, texts[0][1], too_large=response.status == 413)
+
+
+def told_region(response: Response) -> str:
+    if response.status != 200:
+        return ""
+    try:
+        return str(_json_object(response).get("region") or "")
+    except Garbled:
+        raise Misconfigured("the answer to the region question is not Customer.io's: check baseUrl") from None
+
+
+def region_of(location: str) -> str:
+    host = _host(location)
+    return next((region for region, origin in TRACK_HOSTS.items() if urlsplit(origin).hostname == host), "")
+
+
+def origin_of(location: str) -> str:
+    host = _host(location)
+    return said(f"{urlsplit(location).scheme}://{host}") if host else "an unnamed place"
+
+
+def _host(location: str) -> str:
+    try:
+        return urlsplit(location).hostname or ""
+    except ValueError:  # "http://[": whoever answers here is not Customer.io
+        return ""
+
+
+def people(response: Response, kind: str, keys: Sequence[str]) -> Mapping[str, Mapping[str, object] | None]:
+    """The attributes read of up to 100 ids → attributes by key."""
+    if response.status == 404:
+        return {}
+    if response.status != 200:
+        raise refusal(response)
+    by_value = {Identity.of(key).value: key for key in keys}
+    found: dict[str, Mapping[str, object] | None] = {}
+    for customer in _customers(_json_object(response)):
+        identifiers, attributes = customer.get("identifiers"), customer.get("attributes")
+        if not isinstance(identifiers, dict) or not isinstance(attributes, dict):
+            raise Garbled("a person without identifiers or attributes")
+        value = str(identifiers.get(kind) or "")
+        key = by_value.get(value.lower() if kind == "email" else value)
+        if key is not None:
+            found[key] = attributes
+    return found
+
+
+def _customers(answer: Mapping[str, object]) -> Iterable[Mapping[str, object]]:
+    customers = answer.get("customers")
+    if not isinstance(customers, list):
+        raise Garbled("no list of customers")
+    for entry in customers:
+        customer = entry.get("customer") if isinstance(entry, dict) else None
+        if isinstance(customer, dict):
+            yield customer

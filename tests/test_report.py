@@ -1,0 +1,230 @@
+"""What a run did → figures that add up, as JSON and in words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from syncline.errors import Bug
+from syncline.flow.report import SHOWN_PROBLEMS, WORDS_DEFERRED, WORDS_PROBLEMS, Preview, Report, RowProblem
+from syncline.model import Outcome, RowRef, Stop
+
+ROUGH = Stop("source", "users.csv: found the end of the file")
+
+
+def report(
+    counts: Mapping[str, int],
+    *,
+    problems: Sequence[RowProblem] = (),
+    stopped: Stop | None = None,
+    requests: int = 2,
+    warnings: Sequence[str] = (),
+    caveats: Sequence[str] = (),
+    lost: int = 0,
+    nothing_left: bool = False,
+) -> Report:
+    """`counts` by outcome, the others are 0; `lost`: rows that were read and never ended."""
+    return Report(
+        run=7,
+        status="finished",
+        read=sum(counts.values()) + lost,
+        counts={outcome: counts.get(outcome, 0) for outcome in Outcome},
+        requests=requests,
+        bytes=1_234,
+        seconds=1.23456,
+        problems=problems,
+        stopped=stopped,
+        warnings=warnings,
+        caveats=caveats,
+        nothing_left=nothing_left,
+    )
+
+
+def problem(row: int = 3, outcome: Outcome = Outcome.INVALID, reason: str = "long", field: str = "plan") -> RowProblem:
+    return RowProblem(RowRef("users.csv", row, row + 1), "id:7258", field, outcome, reason)
+
+
+@given(
+    st.dictionaries(st.sampled_from([str(outcome) for outcome in Outcome]), st.integers(0, 1_000)), st.integers(-2, 2)
+)
+def test_every_row_read_has_exactly_one_outcome(counts: dict[str, int], lost: int) -> None:
+    made = report(counts, lost=lost)
+    if not lost:
+        made.check()
+        return
+    with pytest.raises(Bug, match="please report this"):
+        made.check()
+
+
+@pytest.mark.parametrize(
+    ("counts", "stopped", "code"),
+    [
+        ({"delivered": 3, "unchanged": 2, "folded": 1}, None, 0),
+        ({}, None, 0),
+        ({"delivered": 3, "invalid": 1}, None, 1),
+        ({"rejected": 1}, None, 1),
+        ({"deferred": 1}, None, 3),
+        ({"unknown": 1}, None, 3),
+        ({"invalid": 1, "rejected": 1, "unknown": 1}, None, 3),
+        ({"delivered": 3}, ROUGH, 3),
+        ({"invalid": 1}, ROUGH, 3),
+        ({"deferred": 1, "invalid": 1}, Stop("interrupted", "Ctrl-C"), 130),
+        ({"unknown": 1}, Stop("terminated", "asked to end"), 143),
+    ],
+)
+def test_the_gravest_decides_the_exit_code(counts: Mapping[str, int], stopped: Stop | None, code: int) -> None:
+    assert report(counts, stopped=stopped).exit_code == code
+
+
+def test_nothing_left_to_resume_is_no_failure() -> None:
+    assert report({"unknown": 0, "invalid": 4}, nothing_left=True).exit_code == 0
+
+
+def test_the_json_of_a_run() -> None:
+    stop = Stop("throttled", "Customer.io asks for patience", 1_700_000_000.0)
+    made = report({"delivered": 3, "invalid": 1}, problems=[problem()], stopped=stop, warnings=["w"], caveats=["c"])
+    assert json.loads(json.dumps(made.as_json())) == {
+        "run": 7,
+        "status": "finished",
+        "read": 4,
+        "counts": {
+            "delivered": 3,
+            "unchanged": 0,
+            "folded": 0,
+            "invalid": 1,
+            "rejected": 0,
+            "deferred": 0,
+            "unknown": 0,
+        },
+        "deletes": dict.fromkeys(Outcome, 0),
+        "requests": 2,
+        "bytes": 1234,
+        "seconds": 1.235,
+        "problems": [
+            {
+                "file": "users.csv",
+                "row": 3,
+                "line": 4,
+                "key": "id:7258",
+                "field": "plan",
+                "outcome": "invalid",
+                "reason": "long",
+            }
+        ],
+        "stopped": {
+            "reason": "throttled",
+            "message": "Customer.io asks for patience",
+            "retryAt": 1_700_000_000.0,
+        },
+        "warnings": ["w"],
+        "caveats": ["c"],
+    }
+
+
+def test_the_json_of_a_run_holds_no_more_than_a_hundred_problems() -> None:
+    made = report({"invalid": 150}, problems=[problem(row) for row in range(1, 151)])
+    shown = made.as_json()["problems"]
+    assert isinstance(shown, list)
+    assert [entry["row"] for entry in shown] == list(range(1, SHOWN_PROBLEMS + 1))
+
+
+def test_the_words_of_a_good_run_are_one_line() -> None:
+    assert report({"delivered": 1_200, "unchanged": 34}).lines() == [
+        "run 7 finished: 1,234 read = 1,200 delivered, 34 unchanged (2 requests, 1.2 s)"
+    ]
+    assert report({"delivered": 1}, requests=1).lines()[0].endswith("1 read = 1 delivered (1 request, 1.2 s)")
+    assert report({}, requests=0).lines() == ["run 7 finished: 0 read = no rows (0 requests, 1.2 s)"]
+
+
+def test_the_words_of_a_bad_run() -> None:
+    stop = Stop("breaker", "too many\nfaults", 1_700_000_000.5)
+    problems = [problem(), problem(9, Outcome.UNKNOWN, "no answer", field="")]
+    made = report(
+        {"delivered": 1, "invalid": 1, "unknown": 1}, problems=problems, stopped=stop, warnings=["w"], caveats=["c"]
+    )
+    assert made.lines()[1:] == [
+        "note: c",
+        "warning: w",
+        "  invalid   users.csv row 3 (line 4)  id:7258  plan: long",
+        "  unknown   users.csv row 9 (line 10)  id:7258  no answer",
+        "stopped (breaker): too many\\nfaults (not before 2023-11-14T22:13:20+00:00)",
+    ]
+
+
+def test_a_caveat_is_told_where_something_was_delivered() -> None:
+    assert len(report({"unchanged": 1}, caveats=["c"]).lines()) == 1
+
+
+def test_more_problems_than_are_shown_are_counted() -> None:
+    made = report({"invalid": 1_500}, problems=[problem(row) for row in range(1, 101)])
+    assert len(made.lines()) == 1 + WORDS_PROBLEMS + 1
+    assert made.lines()[-1] == "  … and 1,490 more: syncline report CONFIG --run 7"
+    assert len(made.lines(all_problems=True)) == 1 + 100 + 1
+    assert "more" not in report({"invalid": 2}, problems=[problem(), problem()]).lines()[-1]
+
+
+def test_rows_that_were_merely_not_sent_do_not_crowd_out_the_others() -> None:
+    waiting = [problem(row, Outcome.DEFERRED, "not sent", field="") for row in range(1, 21)]
+    made = report({"deferred": 20, "rejected": 1}, problems=[*waiting, problem(21, Outcome.REJECTED)])
+    shown = [line.split()[0] for line in made.lines()[1:]]
+    assert shown == ["rejected", *["deferred"] * WORDS_DEFERRED, "…"]
+    assert made.lines()[-1].startswith("  … and 17 more")
+
+
+def test_a_hostile_row_cannot_move_the_cursor() -> None:
+    row = RowRef("a\x1b[2Jb.csv", 1, 0)
+    line = str(RowProblem(row, "id:\x9b31m\u202e", "na\nme", Outcome.REJECTED, "no\r\x00"))
+    assert line == r"rejected  a\x1b[2Jb.csv row 1  id:\x9b31m\u202e  na\nme: no\r\x00"
+    assert line.isprintable()
+
+
+def test_a_row_without_a_key() -> None:
+    assert str(RowProblem(RowRef("f", 1, 0), "", "", Outcome.INVALID, "no row")) == "invalid   f row 1  no row"
+
+
+def preview(payload: object, stopped: Stop | None = None) -> Preview:
+    counts = {"new": 1_000, "changed": 0, "unchanged": 5}
+    return Preview(
+        counts, {"plan\x1b": 1_000}, 3, 5_678, 2.34567, [{"key": "id:1", "payload": payload}], ["w"], stopped
+    )
+
+
+def test_the_words_of_a_preview_show_the_payload_and_move_no_cursor() -> None:
+    assert preview(msgspec.Raw('{"plan":"a\x9b\u202eb"}'.encode())).lines() == [
+        "would send: 1,000 new, 5 unchanged",
+        "in 3 requests, 5,678 bytes, about 2 s",
+        r"  plan\x1b: 1,000 people",
+        r'sample id:1: {"plan":"a\x9b\u202eb"}',
+        "warning: w",
+    ]
+
+
+def test_the_json_of_a_preview() -> None:
+    document = json.loads(msgspec.json.encode(preview(msgspec.Raw(b'{"ltv":1.50}')).as_json()))
+    assert document == {
+        "counts": {"new": 1000, "changed": 0, "unchanged": 5},
+        "fields": {"plan\x1b": 1000},
+        "requests": 3,
+        "bytes": 5678,
+        "seconds": 2.346,
+        "samples": [{"key": "id:1", "payload": {"ltv": 1.5}}],
+        "warnings": ["w"],
+        "stopped": None,
+    }
+
+
+def test_a_preview_of_a_broken_source() -> None:
+    made = preview({}, ROUGH)
+    assert (preview({}).exit_code, made.exit_code) == (0, 3)
+    assert made.lines()[-1] == "the source ended early: users.csv: found the end of the file"
+    assert made.as_json()["stopped"] == {"reason": "source", "message": ROUGH.message, "retryAt": None}
+
+
+def test_a_preview_of_nothing() -> None:
+    made = Preview({"new": 0}, {}, 0, 0, 0.0, [])
+    assert made.lines() == ["would send: nothing to do", "in 0 requests, 0 bytes, about 0 s"]
