@@ -183,3 +183,16 @@ def project(tmp_path: Path, local: Local) -> Project:
 @pytest.fixture
 def syncline(tmp_path: Path) -> Syncline:
     return Syncline(tmp_path)
+
+
+@pytest.fixture
+def as_nobody() -> Iterator[None]:
+    """Root may read everything, and CI is often root: the test runs as nobody then."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)

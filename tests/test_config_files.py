@@ -45,11 +45,15 @@ def test_what_is_not_a_file(tmp_path: Path) -> None:  # C1
     assert "cannot be opened" in refused(tmp_path / ("n" * 300))[0].found
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
+@pytest.fixture
+def locked(tmp_path: Path) -> Path:
     (tmp_path / "locked").write_text("{}")
     (tmp_path / "locked").chmod(0)
-    assert refused(tmp_path / "locked")[0].found == "a file that may not be read"
+    return tmp_path / "locked"
+
+
+def test_a_file_that_may_not_be_read(locked: Path, as_nobody: None) -> None:
+    assert refused(locked)[0].found == "a file that may not be read"
 
 
 @pytest.mark.parametrize("content", [b"", b" \n\t", codecs.BOM_UTF8, b"# only a comment\n"])

@@ -87,11 +87,15 @@ def test_what_is_no_readable_file_is_refused_and_never_waited_for(tmp_path: Path
     assert "cannot be opened" in refusal(loop)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_without_permission_is_refused(tmp_path: Path) -> None:
+@pytest.fixture
+def locked(tmp_path: Path) -> Path:
     path = tmp_path / "f"
     path.touch(mode=0)
-    assert "found a file that may not be read" in refusal(path)
+    return path
+
+
+def test_a_file_without_permission_is_refused(locked: Path, as_nobody: None) -> None:
+    assert "found a file that may not be read" in refusal(locked)
 
 
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:
