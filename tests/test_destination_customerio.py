@@ -466,7 +466,6 @@ def test_207_is_read_per_index(count: int, listed: list[int], status: int) -> No
         (answer(413, b"<html>413 Request Entity Too Large</html>"), "refused with status 413", ""),
         (answer(400, b""), "refused with status 400", ""),
         (answer(422, {"meta": {"errors": []}}), "refused with status 422", ""),
-        (answer(204, b""), "refused with status 204", ""),
     ],
 )
 def test_a_refused_request_says_why(api: str, response: Response, reason: str, field: str) -> None:
@@ -596,3 +595,11 @@ def test_a_refused_look_up_says_why() -> None:
 
 def test_no_keys_are_no_request() -> None:
     assert play(customerio().look_up([])) == ([], {})
+
+
+@pytest.mark.parametrize("api", ["batch", "identify"])
+@pytest.mark.parametrize("status", [201, 202, 204])
+def test_a_success_that_the_api_does_not_have_proves_nothing(api: str, status: int) -> None:
+    destination = customerio(api=api)
+    with pytest.raises(Garbled, match=str(status)):
+        play(destination.converse(items("a", destination=destination)), answer(status))

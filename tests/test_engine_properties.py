@@ -121,8 +121,6 @@ def _weather(case: Case, api: SimulatedApi, share: float) -> Weather:
             return FAIR if again else gust
         if gust.status in {200, 207} and not _known(api):  # on first contact, that is a wrong address
             return FAIR
-        if gust.status == 207 and case.identify:  # no answer of this route
-            return FAIR
         return gust
 
     return at

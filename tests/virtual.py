@@ -234,6 +234,8 @@ class SimulatedApi:
         for culprits, status in ((self.cursed, 500), (self.forbidden, 403), (self.poison, 400)):
             if keys & culprits:
                 return Response(status, {}, b'{"errors":[{"reason":"refused","message":"poison"}]}')
+        if request.method == "PUT" and keys & self.blamed:  # v1 has no 207
+            return Response(400, {}, b'{"meta":{"errors":["blamed"]}}')
         call.applied = True
         errors = []
         for index, (key, attributes) in enumerate(entries):

@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 
 from syncline.delivery import Delivery, Gauge, Halt, World, deliver
-from syncline.errors import DataRefused, Interrupted, SourceBroke, Unfit
+from syncline.errors import DataRefused, Interrupted, LedgerFailed, SourceBroke, Unfit
 from syncline.flow.batch import batches
 from syncline.flow.diff import differs, fold
 from syncline.flow.extract import extract
@@ -66,6 +66,8 @@ def _run(job: Job, data: Data | None, options: Options, halt: Halt, watch: Watch
         nothing_left = mapped is None and not planned
         if not nothing_left:
             ended = _deliver(journal, planned, job, halt, watch)
+            if ended.unrecorded:  # the plan stays open, so that the next run takes what has no verdict for doubtful
+                raise LedgerFailed(ended.stop.message if ended.stop else "verdicts could not be recorded")
             stop = ended.stop or job.source_stop(db, journal.run)
             lock.phase("merging")
             seconds = time.monotonic() - began

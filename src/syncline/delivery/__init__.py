@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from syncline.delivery.ask import ask
 from syncline.delivery.attempt import World
-from syncline.delivery.engine import Delivery, Gauge, Halt, deliver
+from syncline.delivery.controls import Gauge, Halt
+from syncline.delivery.engine import Delivery, deliver
 from syncline.delivery.policy import Policy
 
 __all__ = ["Delivery", "Gauge", "Halt", "Policy", "World", "ask", "deliver"]

@@ -7,43 +7,25 @@ courier goes on with another. What cannot be settled in this pass is deferred, a
 from __future__ import annotations
 
 import asyncio
-import heapq
-from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from itertools import count
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
-from syncline.delivery.ask import ask
 from syncline.delivery.attempt import Word, World, attempt
+from syncline.delivery.book import Book
+from syncline.delivery.controls import Gauge, Halt
 from syncline.delivery.gate import Gate
 from syncline.delivery.pace import Pace
 from syncline.delivery.patience import backoff_s, retry_after_s
 from syncline.delivery.policy import Policy
+from syncline.delivery.probe import Probe, rest
 from syncline.delivery.scribe import Scribe
+from syncline.delivery.shelf import Batch, Bell, Shelf
 from syncline.delivery.talk import Talk, begin, halves
-from syncline.errors import Garbled, LedgerFailed, Misconfigured, Refused, Unanswered
-from syncline.model import Item, Meaning, Outcome, Request, Response, Settled, Stop, Verdict
+from syncline.errors import Garbled, LedgerFailed, Refused
+from syncline.model import Meaning, Outcome, Response, Stop, Verdict
 from syncline.ports import Destination, Settle
 
-
-class Batch(Protocol):
-    """Items for one request, and changes found unfit on the way."""
-
-    @property
-    def items(self) -> Sequence[Item]: ...
-    @property
-    def unfit(self) -> Sequence[Settled]: ...
-
-
-class Gauge:
-    """Live figures, read by whoever shows progress. `limited_by` says what holds delivery back."""
-
-    def __init__(self) -> None:
-        self.requests = 0
-        self.sent_bytes = 0
-        self.in_flight = 0
-        self.settled: Counter[Outcome] = Counter()
-        self.limited_by = ""
+_PARKED_A_COURIER = 4  # talks that may wait for their next try, per request that may be in flight
 
 
 class Delivery(NamedTuple):
@@ -57,28 +39,6 @@ class Delivery(NamedTuple):
     requests: int
     sent_bytes: int
     unrecorded: int = 0
-
-
-class Halt:
-    """A request to stop, from a signal or another thread: nothing new starts, what is in flight may finish."""
-
-    def __init__(self) -> None:
-        self.reason = ""  # interrupted | terminated; empty while nobody asked
-        self._listener: Callable[[], None] | None = None
-
-    @property
-    def requested(self) -> bool:
-        return bool(self.reason)
-
-    def request(self, reason: str = "interrupted") -> None:
-        self.reason = self.reason or reason
-        if self._listener is not None:
-            self._listener()
-
-    def listen(self, listener: Callable[[], None] | None) -> None:
-        self._listener = listener
-        if listener is not None and self.requested:
-            listener()
 
 
 async def deliver(
@@ -114,17 +74,13 @@ class _Engine:
         self._paces = {name: Pace(lane) for name, lane in destination.lanes.items()}
         self._gate = Gate(policy, parallelism, self._loop.time())
         self._scribe = Scribe(settle, policy, self._disk_failed)
-        self._fresh: Iterator[Batch] = iter(())
-        self._left: Sequence[Item] = ()  # of a batch of which only a canary's worth was taken
-        self._parked: list[tuple[float, int, Talk]] = []
-        self._order = count()
+        self._book = Book(self._scribe, gauge)
+        self._shelf = Shelf(destination.converse, self._book.settle)
+        self._bell = Bell(self._loop)
         self._busy = 0
-        self._waiters: list[asyncio.Future[None]] = []
         self._stopping = asyncio.Event()
         self._interrupted = asyncio.Event()
-        self._doubts: dict[int, Outcome] = {}  # by entry: put off in this run, and perhaps applied
-        self._ended = 0  # changes settled for good
-        self._deferred = 0  # changes put off in this pass
+        self._probe = Probe(destination, world, policy, self._paces, self._gate, gauge, self._stopping)
 
     # --- the passes -----------------------------------------------------------------------------------------------
 
@@ -134,7 +90,7 @@ class _Engine:
             await self._passes()
         finally:
             halt.listen(None)
-            self._abandon_parked()
+            self._book.abandon(self._shelf.clear())
             self._scribe.flush()
         return Delivery(self._gate.stop, self._gauge.requests, self._gauge.sent_bytes, self._scribe.held)
 
@@ -142,18 +98,18 @@ class _Engine:
         """As long as a pass settles something there is hope for the rest."""
         fruitless = 0
         while True:
-            before, self._deferred = self._ended, 0
-            self._fresh, self._left = self._batches(), ()
+            before, self._book.deferred = self._book.ended, 0
+            self._shelf.fill(self._batches())
             await self._one_pass()
             self._scribe.flush()
-            if self._gate.stop or not self._deferred:
+            if self._gate.stop or not self._book.deferred:
                 return
-            fruitless = 0 if self._ended > before else fruitless + 1
+            fruitless = 0 if self._book.ended > before else fruitless + 1
             if fruitless >= self._policy.fruitless_passes:
-                message = f"{self._deferred} rows met only faults, pass after pass; the next run tries them again"
+                message = f"{self._book.deferred} rows met only faults, pass after pass; the next run tries them again"
                 self._stop(Stop("faults", message))
                 return
-            await self._rest(self._between_passes_s(fruitless))
+            await rest(self._stopping, self._between_passes_s(fruitless))
 
     def _between_passes_s(self, fruitless: int) -> float:
         """At least half of the bound, not full jitter: nobody else waits here, and the last rows of a plan deserve
@@ -184,11 +140,11 @@ class _Engine:
             try:
                 await self._step(talk)
             except asyncio.CancelledError:
-                self._put_off(talk, "interrupted before an answer came", silent=True)
+                self._book.put_off(talk, "interrupted before an answer came", silent=True)
                 raise
             finally:
                 self._busy -= 1
-                self._ring()
+                self._bell.ring()
 
     # --- taking work ----------------------------------------------------------------------------------------------
 
@@ -202,12 +158,12 @@ class _Engine:
                 if talk is not None:
                     self._busy += 1
                     return talk
-                if not self._parked and not self._busy:
-                    self._ring()
-                    return None
-                wait_s = self._parked[0][0] - now if self._parked else None
-            await self._wait(wait_s or None)
-        self._ring()
+                if not self._shelf and not self._busy:
+                    break
+                next_at = self._shelf.next_at
+                wait_s = None if next_at is None else next_at - now
+            await self._bell.wait(wait_s or None)
+        self._bell.ring()
         return None
 
     def _ready(self, now: float) -> Talk | None:
@@ -215,54 +171,18 @@ class _Engine:
 
         Until the destination has taken a row, a fresh one is small, and goes only when no other waits for its turn.
         """
-        if self._parked and self._parked[0][0] <= now:
-            return heapq.heappop(self._parked)[2]
+        talk = self._shelf.parked(now)
         contacted = self._gate.contacted
-        if len(self._parked) >= (4 * self._parallelism if contacted else 1):
-            return None
-        items = self._left or self._next_items()
-        most = len(items) if contacted else self._policy.canary_rows
-        self._left = items[most:]
-        return begin(items[:most], self._destination.converse) if items else None
-
-    def _next_items(self) -> Sequence[Item]:
-        """Of the next batch that has any; none when the pass has no more."""
+        if talk is not None or len(self._shelf) >= (_PARKED_A_COURIER * self._parallelism if contacted else 1):
+            return talk
         try:
-            for batch in self._fresh:
-                self._settle(batch.unfit)
-                if batch.items:
-                    return batch.items
+            return self._shelf.fresh(None if contacted else self._policy.canary_rows)
         except LedgerFailed as failure:
             self._disk_failed(failure)
-        return ()
+            return None
 
     def _park(self, talk: Talk, wait_s: float = 0.0) -> None:
-        heapq.heappush(self._parked, (self._loop.time() + wait_s, next(self._order), talk))
-
-    async def _wait(self, wait_s: float | None) -> None:
-        """Until something changes, or the time has come."""
-        waiter = self._loop.create_future()
-        self._waiters.append(waiter)
-        timer = self._loop.call_later(wait_s, self._ring) if wait_s is not None else None
-        try:
-            await waiter
-        finally:
-            if timer is not None:
-                timer.cancel()
-
-    def _ring(self) -> None:
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(None)
-
-    async def _rest(self, wait_s: float) -> None:
-        """Waits, unless the run stops."""
-        try:
-            async with asyncio.timeout(wait_s):
-                await self._stopping.wait()
-        except TimeoutError:
-            return
+        self._shelf.park(talk, self._loop.time() + wait_s)
 
     # --- one step of a talk ---------------------------------------------------------------------------------------
 
@@ -271,13 +191,13 @@ class _Engine:
         wait_s = self._paces[talk.request.lane].grant(len(talk.items), self._loop.time())
         if wait_s > 0:
             self._gauge.limited_by = "rate"
-            await self._rest(wait_s)
+            await rest(self._stopping, wait_s)
             closed = self._gate.closed_s(self._loop.time()) != 0 or self._gauge.in_flight >= self._gate.limit
             if self._gate.stop or closed:
                 self._park(talk)
                 return
         self._gauge.limited_by = self._gate.why(self._loop.time()) or ("" if wait_s > 0 else "the API's answer time")
-        self._count(talk.request.body)
+        self._gauge.count(talk.request.body)
         self._gauge.in_flight += 1
         talk.began = self._loop.time()
         try:
@@ -287,10 +207,6 @@ class _Engine:
         talk.last_word = word.text
         talk.doubt, talk.silent = talk.doubt or word.doubt, talk.silent or word.silent
         await self._hear(talk, word)
-
-    def _count(self, body: bytes) -> None:
-        self._gauge.requests += 1
-        self._gauge.sent_bytes += len(body)
 
     async def _hear(self, talk: Talk, word: Word) -> None:
         """The policy's table, applied."""
@@ -328,22 +244,15 @@ class _Engine:
     def _conclude(self, talk: Talk, verdicts: Sequence[Verdict]) -> None:
         if any(verdict.outcome is Outcome.DELIVERED for verdict in verdicts):
             self._gate.delivered()
-        self._settle([self._final(talk, item, verdict) for item, verdict in zip(talk.items, verdicts, strict=True)])
-
-    def _final(self, talk: Talk, item: Item, verdict: Verdict) -> Settled:
-        """Only an acknowledgement lifts a doubt: what was refused now may have been applied by an earlier attempt."""
-        doubt = self._doubts.pop(item.change.entry, None) is not None or talk.doubt
-        delivered = verdict.outcome is Outcome.DELIVERED
-        return Settled(item.change, verdict.outcome, verdict.reason, verdict.field, doubt and not delivered)
+        self._book.conclude(talk, verdicts)
 
     def _refused(self, talk: Talk, refusal: Refused) -> None:
         """A whole request was refused: halve it until the culprit stands alone."""
-        if len(talk.items) > 1:
-            for half in halves(talk, self._destination.converse):
-                self._park(half)
+        if len(talk.items) == 1:
+            self._book.refuse(talk, refusal)
             return
-        outcome = Outcome.INVALID if refusal.too_large else Outcome.REJECTED
-        self._settle([self._final(talk, talk.items[0], Verdict(outcome, refusal.reason, refusal.field))])
+        for half in halves(talk, self._destination.converse):
+            self._park(half)
 
     def _garbled(self, talk: Talk, nonsense: str) -> None:
         """Nobody knows what was applied. On first contact this is not the API; later each item is asked for alone.
@@ -384,7 +293,7 @@ class _Engine:
             for half in halves(talk, self._destination.converse):
                 self._park(half, backoff_s(talk.tries, base_s, self._policy.cap_s, self._world.random))
         else:
-            self._put_off(talk)
+            self._book.put_off(talk)
 
     def _throttled(self, talk: Talk, response: Response) -> None:
         """The whole lane waits as long as the API asks; the talk loses no try."""
@@ -430,76 +339,13 @@ class _Engine:
             talk.denied += 1
             self._park(talk)
 
-    async def _probe(self) -> Stop | None:
-        """None when the credentials are good; otherwise why the run ends."""
-        await self._rest(self._policy.confirm_after_s)
-        if self._gate.stop:
-            return self._gate.stop
-        probe = ask(self._destination.probe(), self._destination.lanes, self._world, self._policy, self._probe_ready)
-        try:
-            await self._unless_stopped(probe)
-        except Misconfigured as wrong:
-            return Stop("credentials", str(wrong))
-        except (Unanswered, Refused, Garbled) as failure:
-            return Stop("credentials", f"the credentials were refused, and could not be confirmed ({failure})")
-        return self._gate.stop
-
-    async def _probe_ready(self, request: Request) -> None:
-        """The probe keeps the pace and the pauses as every request does."""
-        pace = self._paces[request.lane]
-        await asyncio.sleep(pace.grant(0, self._loop.time()))
-        while (wait_s := self._gate.paused_s(self._loop.time())) > 0:
-            await asyncio.sleep(wait_s)
-            await asyncio.sleep(pace.grant(0, self._loop.time()))
-        self._count(request.body)
-
-    async def _unless_stopped(self, work: Coroutine[object, object, None]) -> None:
-        """To its end, or to the end of the run: what only reads may be dropped at any time."""
-        working, stopping = asyncio.create_task(work), asyncio.create_task(self._stopping.wait())
-        try:
-            await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if working.done():
-                working.result()
-        finally:
-            working.cancel()
-            stopping.cancel()
-            await asyncio.gather(working, stopping, return_exceptions=True)
-
     # --- ends -----------------------------------------------------------------------------------------------------
-
-    def _settle(self, settled: Sequence[Settled]) -> None:
-        if settled:
-            self._ended += len(settled)
-            self._gauge.settled.update(one.outcome for one in settled)
-            self._scribe.add(settled)
-
-    def _put_off(self, talk: Talk, reason: str = "", *, silent: bool = False) -> None:
-        """Deferred, or unknown when nobody can say whether it was applied; a later pass or run tries again."""
-        talk.silent, talk.doubt = talk.silent or silent, talk.doubt or silent
-        self._deferred += len(talk.items)
-        self._scribe.add([self._shadowed(one) for one in talk.put_off(reason)])
-
-    def _shadowed(self, one: Settled) -> Settled:
-        """A doubt outlives the pass in which it arose, whatever the last word of this one is."""
-        earlier = self._doubts.get(one.change.entry)
-        if earlier is None and not one.doubt:
-            return one
-        outcome = Outcome.UNKNOWN if Outcome.UNKNOWN in {earlier, one.outcome} else one.outcome
-        self._doubts[one.change.entry] = outcome
-        return one._replace(outcome=outcome, doubt=True)
-
-    def _abandon_parked(self) -> None:
-        """At the end: what was tried keeps its last word; what never left needs no record."""
-        for _, _, talk in self._parked:
-            if not talk.untouched:
-                self._scribe.add([self._shadowed(one) for one in talk.put_off()])
-        self._parked.clear()
 
     def _stop(self, stop: Stop) -> None:
         if self._gate.stop is None:
             self._gate.stop = stop
         self._stopping.set()
-        self._ring()
+        self._bell.ring()
 
     def _interrupt_soon(self, reason: str) -> None:
         """Called by a signal or another thread."""

@@ -48,6 +48,11 @@ def _error_text(error: object) -> tuple[str, str]:
     return said(str(reason)), said(str(error.get("field") or ""), 150)
 
 
+def no(response: Response) -> Refused | Garbled:
+    """What is not the documented yes: a refusal, or a success that this API does not have (a 202 proves nothing)."""
+    return Garbled(f"an unexpected {response.status}") if 200 <= response.status < 300 else refusal(response)
+
+
 def refusal(response: Response) -> Refused:
     """v2 says `errors[]`, v1 says `meta.error` or `meta.errors[]`; the text may also come from a proxy on the way."""
     try:

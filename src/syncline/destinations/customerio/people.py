@@ -162,7 +162,7 @@ class CustomerIo:
         body = head + b",".join(item.payload for item in items) + tail
         response = yield Request("track", "POST", "/api/v2/batch", body, _JSON)
         if response.status not in {200, 207}:
-            raise answers.refusal(response)
+            raise answers.no(response)
         return answers.verdicts(response, len(items))
 
     def _identify(self, item: Item) -> Conversation[Sequence[Verdict]]:
@@ -170,7 +170,7 @@ class CustomerIo:
         path = "/api/v1/customers/" + quote(Identity.of(item.change.key).in_path, safe="")
         response = yield Request("track", "PUT", path, item.payload, _JSON)
         if response.status != 200:
-            raise answers.refusal(response)
+            raise answers.no(response)
         if response.body.lstrip()[:1] not in {b"", b"{"}:
             raise Garbled("200, but the answer is not Customer.io's")
         return [Verdict(Outcome.DELIVERED)]
