@@ -155,7 +155,7 @@ def test_acknowledgements_are_committed_together_and_within_a_quarter_of_a_secon
 
 
 def test_many_acknowledgements_are_committed_before_their_time() -> None:
-    sync = Sync(SimulatedApi(always(Gust(latency_s=0.001))), rows=50_000, batch_items=1_000)
+    sync = Sync(SimulatedApi(always(Gust(latency_s=0.001))), rows=50_000, batch_items=500)
     sync.go()
     assert sync.notebook.settles >= 8
 

@@ -195,3 +195,31 @@ def test_every_attempt_ends_by_its_deadline() -> None:
     sync.go()
     assert max(call.end - call.start for call in sync.api.calls) <= 7.0 + TICK_S
     assert sync.notebook.counts == {"delivered": 300}
+
+
+def test_a_row_that_always_fails_does_not_keep_the_run_waiting() -> None:
+    sync = Sync(SimulatedApi(cursed=frozenset({"id:77"})), rows=1_000, batch_items=250)
+    ended = sync.go()
+    assert sync.notebook.counts == {"delivered": 999, "deferred": 1}
+    assert ended.stop is not None
+    assert ended.stop.reason == "faults"
+    assert sync.seconds < 60
+
+
+@pytest.mark.parametrize("culprits", [10, 20, 50])
+def test_rows_that_always_fail_do_not_starve_the_others(culprits: int) -> None:
+    cursed = frozenset(f"id:{100 + 5_000 // culprits * place}" for place in range(culprits))
+    sync = Sync(SimulatedApi(cursed=cursed), rows=5_100, batch_items=500)
+    sync.go()
+    assert sync.notebook.counts["delivered"] + sync.notebook.counts["deferred"] == 5_100
+    assert sync.notebook.counts["deferred"] <= 2 * culprits
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_key_that_may_read_and_not_write_burns_no_row(status: int) -> None:
+    sync = Sync(SimulatedApi(always(Gust(status))), rows=1_000)
+    ended = sync.go()
+    assert ended.stop is not None
+    assert ended.stop.reason == "credentials"
+    assert not {Outcome.REJECTED, Outcome.INVALID} & {one.outcome for one in sync.notebook.last.values()}
+    assert len(sync.api.calls) <= 100

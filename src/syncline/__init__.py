@@ -14,7 +14,8 @@ The map of the journey, one module or folder a step:
 from __future__ import annotations
 
 from syncline._version import __version__
+from syncline.errors import LedgerFailed, Locked, Refusal
 from syncline.flow.report import Preview, Report
 from syncline.run import preview, run
 
-__all__ = ["Preview", "Report", "__version__", "preview", "run"]
+__all__ = ["LedgerFailed", "Locked", "Preview", "Refusal", "Report", "__version__", "preview", "run"]

@@ -135,7 +135,14 @@ class Misconfigured(SynclineError):
 
 
 class Unsent(SynclineError):
-    """The request never left: no address, no connection. Nothing can have been applied."""
+    """The request never left: no address, no connection. Nothing can have been applied.
+
+    hopeless: on first contact, waiting would not mend it (no such host, an untrusted certificate).
+    """
+
+    def __init__(self, reason: str, *, hopeless: bool = False) -> None:
+        self.hopeless = hopeless
+        super().__init__(reason)
 
 
 class Unanswered(SynclineError):

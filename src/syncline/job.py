@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol, TypeVar
 import msgspec
 
 from syncline import config as configuration
-from syncline.delivery import Gauge
+from syncline.delivery import Gauge, Halt
 from syncline.destinations.customerio import CustomerIo
 from syncline.errors import ConfigRefused, NothingToResume, Unfit
 from syncline.flow.batch import Batch
@@ -24,6 +24,7 @@ from syncline.flow.diff import changed_fields
 from syncline.flow.mapping import Mapper, Rule
 from syncline.flow.report import Preview
 from syncline.ledger import (
+    Draft,
     Journal,
     Lock,
     Planned,
@@ -123,8 +124,12 @@ class Job:
         except Unfit as unfit:
             raise ConfigRefused(f"--only {options.only}: {unfit.reason}") from None
 
-    def refuse_odd_pairs(self, options: Options, data: Data | None) -> None:
+    def refuse_oddities(self, options: Options, data: Data | None) -> None:
         """`--resume` goes on with a plan as it stands, so whatever shapes a plan contradicts it."""
+        if options.limit is not None and options.limit < 1:
+            raise ConfigRefused(f"limit is {options.limit}; expected at least 1")
+        if isinstance(data, (Mapping, bytes)):
+            raise ConfigRefused("data is one object; expected a path, or an iterable of mappings: one a row")
         odd = {"data": data is not None, "limit": options.limit is not None, "only": options.only is not None}
         odd["full"] = options.full
         if options.resume and (given := [name for name, is_given in odd.items() if is_given]):
@@ -145,6 +150,10 @@ class Job:
             finally:
                 db.close()
 
+    def draft(self, db: sqlite3.Connection) -> Draft:
+        """A new plan in the making."""
+        return Draft(db, self.path, time.time(), self.mapping_digest, self.destination.dialect)
+
     def scratch_ledger(self) -> AbstractContextManager[sqlite3.Connection]:
         return scratch_copy(self.path, self.destination.name, self.destination.account)
 
@@ -160,6 +169,11 @@ class Job:
             raise NothingToResume("there is no run to resume: no plan was ever completed; run without --resume")
         journal = Journal(db, self.path, last.run, time.time)
         planned = journal.count_pending()
+        if planned and last.dialect != self.destination.dialect:
+            raise NothingToResume(
+                f"the plan of run {last.run} was made for {last.dialect}, and the configuration now says"
+                f" {self.destination.dialect}: set it back, or run without --resume"
+            )
         if planned:
             journal.reopen()
         changed = last.mapping != self.mapping_digest
@@ -171,10 +185,24 @@ class Job:
         row = db.execute("SELECT source_stop FROM run WHERE run = ?", (run,)).fetchone()
         return Stop("source", row[0]) if row and row[0] else None
 
-    def unmet(self, mapper: Mapper, read: int) -> list[str]:
-        """The configuration's warnings, and the mapped fields that no row has."""
+    def unmet(self, mapper: Mapper, read: int, options: Options) -> list[str]:
+        """The configuration's warnings, the mapped fields that no row has, and a key that nobody has."""
         unmet = mapper.never_met() if read else []
-        return [*self.warnings, *(f"no row has the field {name!r}, which is mapped" for name in unmet)]
+        whose = "no row has" if options.limit is None else f"none of the {read:,} rows read has"
+        nobody = options.only is not None and not read
+        return [
+            *self.warnings,
+            *(f"{whose} the field {name!r}, which is mapped" for name in unmet),
+            *([f"no row has the key {options.only}"] if nobody else []),
+        ]
+
+    def superseded(self, db: sqlite3.Connection, options: Options) -> list[str]:
+        """What a partial run leaves behind when it replaces the plan of a run that was cut short."""
+        last = plan_run(db)
+        left = Journal(db, self.path, last.run, time.time).count_pending() if last is not None else 0
+        if last is None or not left or (options.limit is None and options.only is None):
+            return []
+        return [f"run {last.run} had {left:,} rows left, and this run replaces its plan; the next whole run sends them"]
 
 
 def _rule(mapping: configuration.Mapping, nulls: str) -> Rule:
@@ -224,8 +252,11 @@ def preview_of(
     return Preview(counts, dict(sorted(fields.items())), count, size, seconds, samples, warnings, stop)
 
 
-def apart(work: Callable[[], T]) -> T:
-    """Runs `work` where no event loop runs: here, or in a thread of its own when the caller is inside one."""
+def apart(work: Callable[[], T], halt: Halt) -> T:
+    """Runs `work` where no event loop runs: here, or in a thread of its own when the caller is inside one.
+
+    There, Ctrl-C asks it to end in good order, and is raised afterwards.
+    """
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -241,7 +272,12 @@ def apart(work: Callable[[], T]) -> T:
 
     thread = threading.Thread(target=guarded, name="syncline")
     thread.start()
-    thread.join()
+    try:
+        thread.join()
+    except KeyboardInterrupt:
+        halt.request()
+        thread.join()
+        raise
     if failure:
         raise failure[0]
     return result[0]

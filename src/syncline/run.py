@@ -42,9 +42,9 @@ def run(
     it overrides `source`. Raises `Refusal` when nothing was sent, `Locked`, `LedgerFailed`.
     """
     job = Job.load(config, state_dir)
-    options = Options(limit, only, full, resume)
-    job.refuse_odd_pairs(options, data)
-    return apart(lambda: _run(job, data, options, halt or Halt(), watch))
+    options, halt = Options(limit, only, full, resume), halt or Halt()
+    job.refuse_oddities(options, data)
+    return apart(lambda: _run(job, data, options, halt, watch), halt)
 
 
 def _run(job: Job, data: Data | None, options: Options, halt: Halt, watch: Watch) -> Report:
@@ -58,10 +58,11 @@ def _run(job: Job, data: Data | None, options: Options, halt: Halt, watch: Watch
         else:
             lock.phase("planning")
             bury_the_dead(db, job.path, time.time)
-            with Draft(db, job.path, time.time(), job.mapping_digest) as draft:
+            warnings = job.superseded(db, options)
+            with job.draft(db) as draft:
                 plan = _plan(draft, mapped, job, options, halt, watch)
             journal, planned = Journal(db, job.path, plan.run, time.time), plan.entries
-            warnings = job.unmet(mapper, plan.read)
+            warnings += job.unmet(mapper, plan.read, options)
         lock.phase("delivering")
         nothing_left = mapped is None and not planned
         if not nothing_left:
@@ -90,14 +91,15 @@ def preview(
     """What `run` would send. Plans in a private copy of the ledger: takes no lock, changes nothing, sends nothing."""
     job = Job.load(config, state_dir)
     options = Options(limit, only, full)
+    job.refuse_oddities(options, data)
     mapped = _mapped(job, data, options, mapper := job.mapper())
     with job.scratch_ledger() as db:
         bury_the_dead(db, job.path, time.time)
-        with Draft(db, job.path, time.time(), job.mapping_digest) as draft:
+        with job.draft(db) as draft:
             plan = _plan(draft, mapped, job, options, Halt(), watch)
             pending = Journal(db, job.path, plan.run, time.time).pending()
             requests = batches(pending, job.destination.encode, job.destination.limits)
-            warnings, stop = job.unmet(mapper, plan.read), job.source_stop(db, plan.run)
+            warnings, stop = job.unmet(mapper, plan.read, options), job.source_stop(db, plan.run)
             return preview_of(plan, draft.previewed(), requests, job, warnings, stop)
 
 
@@ -107,7 +109,10 @@ def _mapped(job: Job, data: Data | None, options: Options, mapper: Mapper) -> Ma
     first = next(chunks, None)
     if mapper.names_seen and not mapper.identified:
         have = ", ".join(mapper.names_seen[:10])
-        raise DataRefused(f"no row has the field {job.user_id!r}, which userId names; rows have: {have}")
+        rows = len(first[0]) + len(first[1]) if first else 0
+        raise DataRefused(
+            f"none of the first {rows:,} rows has the field {job.user_id!r}, which userId names; rows have: {have}"
+        )
     return iter(()) if first is None else chain([first], chunks)
 
 

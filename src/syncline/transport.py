@@ -22,6 +22,7 @@ _UNSENT = (
     aiohttp.ConnectionTimeoutError,
     aiohttp.InvalidURL,
 )
+_HOPELESS = (aiohttp.ClientConnectorDNSError, aiohttp.ClientSSLError, aiohttp.InvalidURL)
 
 
 class Transport:
@@ -60,7 +61,8 @@ class Transport:
                 body = await _read(answer)
                 return Response(answer.status, {name.lower(): value for name, value in answer.headers.items()}, body)
         except _UNSENT as error:
-            raise Unsent(f"could not connect to {url.host}: {_cause(error)}") from None
+            hopeless = isinstance(error, _HOPELESS)
+            raise Unsent(f"could not connect to {url.host}: {_cause(error)}", hopeless=hopeless) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise Unanswered(f"the connection to {url.host} broke ({type(error).__name__})") from None
 

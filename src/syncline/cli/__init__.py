@@ -43,7 +43,7 @@ class Verbs(click.RichGroup):
 def cli() -> None:
     """Puts user records where customer tools need them: nothing lost, nothing lied about.
 
-    A first look: **syncline demo**. A sync: **syncline run CONFIG -d DATA**.
+    A first look: `syncline demo`. A sync: `syncline run CONFIG -d DATA`.
     """
 
 

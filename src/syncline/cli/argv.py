@@ -29,6 +29,8 @@ def normalised(argv: Sequence[str], verbs: Sequence[str]) -> list[str]:
             value = value if has_value else next(words, "")
             if not value:
                 raise click.UsageError(f"{word} needs a file: -config configuration.json -data data.json")
+            if name in _CONFIG and config is not None:
+                raise click.UsageError("two configurations are named; give one")
             if name in _CONFIG:
                 config = value
             else:

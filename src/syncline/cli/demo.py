@@ -20,7 +20,8 @@ from syncline.delivery import Policy, World, ask
 from syncline.destinations.customerio import CustomerIo, Settings
 from syncline.emulators import customerio
 from syncline.emulators.server import Emulator
-from syncline.flow.report import Report
+from syncline.errors import Bug
+from syncline.model import Outcome
 from syncline.transport import Transport
 
 PEOPLE = 490
@@ -72,26 +73,28 @@ def command() -> int:
         _tell(f"a local Customer.io is running: {emulator.url}/")
         config, data = _files(folder, emulator.url)
         users = people()
-        for heading, changed in _acts(users):
+        for heading, changed, expected in _acts(users):
             data.write_text(json.dumps(changed, indent=1), encoding="utf-8")
             before = app.log.total
             _tell(f"\n{heading}\n  $ syncline run configuration.json -d data.json")
             report = run(config, data, watch=Progress())
-            _tell(f"  {report.lines()[0]}; the API counted {app.log.total - before} requests")
-        _look_up(emulator.url, users[:2])
-        if report.exit_code:
-            return report.exit_code
+            counted = app.log.total - before
+            _tell(f"  {report.lines()[0]}; the API counted {counted} request{'s' * (counted != 1)}")
+            if report.counts[Outcome.DELIVERED] != expected or report.exit_code:
+                raise Bug(f"the demo expected {expected} deliveries")
+        _look_up(emulator.url, users[:3])
         _tell(f"\nsee them all, with their attributes: {emulator.url}/")
         _linger()
     return 0
 
 
-def _acts(users: list[dict[str, object]]) -> Iterator[tuple[str, Sequence[Mapping[str, object]]]]:
-    yield f"the first sync: {PEOPLE} people, a canary of ten and then the rest", users
-    yield "the same file again: nothing differs, so nothing is sent", users
+def _acts(users: list[dict[str, object]]) -> Iterator[tuple[str, Sequence[Mapping[str, object]], int]]:
+    """(what happens, the rows, how many must be delivered)"""
+    yield f"the first sync: {PEOPLE} people, a canary of ten and then the rest", users, PEOPLE
+    yield "the same file again: nothing differs, so nothing is sent", users, 0
     for user in users[:3]:
         user["location"] = "Paris"
-    yield "three people have moved to Paris: three are sent", users
+    yield "three people have moved to Paris: three are sent", users, 3
 
 
 @contextmanager
@@ -150,6 +153,3 @@ def _linger() -> None:
 
 def _tell(line: str) -> None:
     click.echo(line)
-
-
-__all__ = ["Report", "command", "people"]

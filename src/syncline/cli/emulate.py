@@ -11,6 +11,9 @@ import rich_click as click
 from syncline.emulators import customerio, faults
 from syncline.emulators.server import serve
 
+_FAULTS = (
+    "What goes wrong, how often; may be repeated: a status, timeout, reset, lost; 429:5%:after=1 adds Retry-After."
+)
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s)")
 
 
@@ -48,9 +51,7 @@ class FaultType(click.ParamType[faults.Fault]):
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port; 0 picks a free one.")
 @click.option("--latency", type=Duration(), default=0.0, metavar="50ms", help="How long each answer takes.")
 @click.option("--rate", type=click.FloatRange(min=0), default=0.0, metavar="N", help="Requests a second before 429.")
-@click.option(
-    "--fault", "weather", type=FaultType(), multiple=True, metavar="500:2%", help="What goes wrong, how often."
-)
+@click.option("--fault", "weather", type=FaultType(), multiple=True, metavar="500:2%", help=_FAULTS)
 @click.option("--seed", type=int, default=0, metavar="N", help="The same seed gives the same faults.")
 @click.option("--region", type=click.Choice(["us", "eu"]), default="us", help="Where its account lives.")
 @click.option("--mode", type=click.Choice(["id+email", "id"]), default="id+email", help="What identifies people.")
@@ -69,12 +70,18 @@ def command(
 
     Its credentials are site, key and (App API) app. It forgets everything when it ends.
     """
+    try:
+        faults.check(weather)
+    except ValueError as wrong:
+        raise click.UsageError(str(wrong)) from None
     workspace = customerio.Workspace(time.time, mode=mode, region=region)
     app = customerio.Customerio(workspace, faults=weather, seed=seed, rate=rate, latency_s=latency)
 
     def ready(url: str) -> None:
         click.echo(f"Customer.io emulator at {url} (site id: site, API key: key, App API key: app)")
         click.echo(f"people and requests: {url}/")
+        click.echo("in a configuration:")
+        click.echo(f'  "destination": {{"siteId": "site", "apiKey": "key", "baseUrl": "{url}"}}')
         click.echo("not emulated:")
         for missing in customerio.NOT_EMULATED:
             click.echo(f"  - {missing}")

@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 import click
 
@@ -58,8 +59,15 @@ def _print(line: str) -> None:
     """Whoever read our output may have gone; the run's exit code stands."""
     try:
         click.echo(line)
-    except BrokenPipeError:
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):
+            _complain(f"cannot write to stdout: {error.strerror}")
         _without_stdout()
+
+
+def _complain(line: str) -> None:
+    with suppress(OSError):
+        click.echo(line, err=True)
 
 
 def _wants_json() -> bool:
@@ -71,9 +79,9 @@ def _refused(problems: Sequence[Problem], code: int, usage: click.ClickException
         usage.show()
     else:
         for problem in problems:
-            click.echo(f"error: {printable(_words(problem))}", err=True)
+            _complain(f"error: {printable(_words(problem))}")
     if _wants_json():
-        click.echo(json.dumps({"status": "refused", "problems": [problem._asdict() for problem in problems]}))
+        _print(json.dumps({"status": "refused", "problems": [problem._asdict() for problem in problems]}))
     return code
 
 
@@ -82,10 +90,10 @@ def _words(problem: Problem) -> str:
 
 
 def _stopped(status: str, reason: str, message: str, code: int) -> int:
-    click.echo(f"stopped ({reason}): {printable(message)}", err=True)
+    _complain(f"stopped ({reason}): {printable(message)}")
     if _wants_json():
         stopped = {"reason": reason, "message": message, "retryAt": None}
-        click.echo(json.dumps({"status": status, "stopped": stopped}))
+        _print(json.dumps({"status": status, "stopped": stopped}))
     return code
 
 

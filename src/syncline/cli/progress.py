@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import rich_click as click
 from rich.console import Console
@@ -35,12 +35,12 @@ class Progress:
         if now - self._spoke >= (1 / _LIVE_PER_S if self._live else _PLAIN_EVERY_S):
             self._spoke = now
             line = f"planning: {rows:,} rows read, {rows / (now - self._began):,.0f} rows/s"
-            click.echo(f"\r\x1b[K{line}" if self._live else line, err=True, nl=not self._live)
+            _tell(f"\r\x1b[K{line}" if self._live else line, nl=not self._live)
 
     @contextmanager
     def delivering(self, gauge: Gauge, planned: int) -> Iterator[None]:
         if self._live:
-            click.echo("\r\x1b[K", err=True, nl=False)
+            _tell("\r\x1b[K", nl=False)
         began = time.monotonic()
         if planned == 0:
             yield
@@ -49,7 +49,7 @@ class Progress:
             with Live(show, console=self._console, refresh_per_second=_LIVE_PER_S, transient=True):
                 yield
         else:
-            with _told_every(_PLAIN_EVERY_S, lambda: click.echo(delivery_line(gauge, planned, began), err=True)):
+            with _told_every(_PLAIN_EVERY_S, lambda: _tell(delivery_line(gauge, planned, began))):
                 yield
 
 
@@ -91,3 +91,9 @@ def _told_every(seconds: float, tell: Callable[[], None]) -> Iterator[None]:
     finally:
         ended.set()
         thread.join()
+
+
+def _tell(text: str, *, nl: bool = True) -> None:
+    """Whoever watched may have gone; the sync goes on."""
+    with suppress(OSError, ValueError):
+        click.echo(text, err=True, nl=nl)

@@ -15,7 +15,7 @@ from syncline.history import recall
 @state_dir_option
 @json_option
 def command(config: str | None, number: int | None, state_dir: str | None, as_json: bool) -> int:
-    """One run again: its figures, and every row that did not make it."""
+    """One run again: its figures, and every row that did not make it (with --json: the first 100)."""
     report = recall(found(config), state_dir, number)
     if as_json:
         emit(report.as_json())

@@ -6,7 +6,7 @@ import gc
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 import rich_click as click
@@ -81,7 +81,8 @@ def _halting() -> Iterator[Halt]:
         if halt.requested:
             os._exit(code)
         halt.request(reason)
-        os.write(2, b"\nstopping: what is in flight may finish; once more to end at once\n")
+        with suppress(OSError):  # whoever watched may have gone
+            os.write(2, b"\nstopping: what is in flight may finish; once more to end at once\n")
 
     before = {number: signal.signal(number, asked) for number in _SIGNALS}
     try:

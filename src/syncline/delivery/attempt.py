@@ -22,13 +22,17 @@ class World(NamedTuple):
 
 
 class Word(NamedTuple):
-    """What came of an attempt. `doubt`: it may have been applied; `silent`: no usable answer came."""
+    """What came of an attempt.
+
+    doubt: it may have been applied; silent: no usable answer came; hopeless: on first contact, waiting is no use.
+    """
 
     meaning: Meaning
     text: str
     response: Response | None = None
     doubt: bool = False
     silent: bool = False
+    hopeless: bool = False
 
 
 async def attempt(world: World, lane: Lane, request: Request) -> Word:
@@ -37,7 +41,7 @@ async def attempt(world: World, lane: Lane, request: Request) -> Word:
         async with asyncio.timeout(lane.timeout_s):
             response = await world.post(lane, request)
     except Unsent as unsent:
-        return Word(Meaning.TRANSIENT, str(unsent))
+        return Word(Meaning.TRANSIENT, str(unsent), hopeless=unsent.hopeless)
     except Unanswered as unanswered:
         return Word(Meaning.TRANSIENT, str(unanswered), doubt=True, silent=True)
     except TimeoutError:

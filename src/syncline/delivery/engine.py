@@ -20,7 +20,7 @@ from syncline.delivery.policy import Policy
 from syncline.delivery.probe import Probe, rest
 from syncline.delivery.scribe import Scribe
 from syncline.delivery.shelf import Batch, Bell, Shelf
-from syncline.delivery.talk import Talk, begin, halves
+from syncline.delivery.talk import Talk, begin, divided, halves
 from syncline.errors import Garbled, LedgerFailed, Refused
 from syncline.model import Meaning, Outcome, Response, Stop, Verdict
 from syncline.ports import Destination, Settle
@@ -78,6 +78,9 @@ class _Engine:
         self._shelf = Shelf(destination.converse, self._book.settle)
         self._bell = Bell(self._loop)
         self._busy = 0
+        self._alone = 0  # changes put off in this pass although the destination took others meanwhile
+        self._trouble = ""  # the last fault, until an answer comes: what a person who watches wants to know
+        self._denials = 0  # single rows denied before anybody was taken
         self._stopping = asyncio.Event()
         self._interrupted = asyncio.Event()
         self._probe = Probe(destination, world, policy, self._paces, self._gate, gauge, self._stopping)
@@ -96,16 +99,17 @@ class _Engine:
 
     async def _passes(self) -> None:
         """As long as a pass settles something there is hope for the rest."""
-        fruitless = 0
+        fruitless, most = 0, self._policy.fruitless_passes
         while True:
-            before, self._book.deferred = self._book.ended, 0
+            before, self._book.deferred, self._alone = self._book.ended, 0, 0
             self._shelf.fill(self._batches())
             await self._one_pass()
             self._scribe.flush()
             if self._gate.stop or not self._book.deferred:
                 return
             fruitless = 0 if self._book.ended > before else fruitless + 1
-            if fruitless >= self._policy.fruitless_passes:
+            most = self._policy.fruitless_alone if self._alone == self._book.deferred else most
+            if fruitless >= most:
                 message = f"{self._book.deferred} rows met only faults, pass after pass; the next run tries them again"
                 self._stop(Stop("faults", message))
                 return
@@ -172,6 +176,8 @@ class _Engine:
         Until the destination has taken a row, a fresh one is small, and goes only when no other waits for its turn.
         """
         talk = self._shelf.parked(now)
+        if talk is not None and self._gate.failing:
+            return self._small(talk)
         contacted = self._gate.contacted
         if talk is not None or len(self._shelf) >= (_PARKED_A_COURIER * self._parallelism if contacted else 1):
             return talk
@@ -180,6 +186,17 @@ class _Engine:
         except LedgerFailed as failure:
             self._disk_failed(failure)
             return None
+
+    def _small(self, talk: Talk) -> Talk:
+        """The one that tries whether an outage has passed is small, and smaller than when it last failed: what looks
+        like an outage may be batches that each hold a row which makes them fail."""
+        most = min(self._policy.canary_rows, max(1, len(talk.items) // 2)) if talk.tries else self._policy.canary_rows
+        if talk.steps or len(talk.items) <= most:
+            return talk
+        small, rest = divided(talk, most, self._destination.converse)
+        small.tries = rest.tries = talk.tries
+        self._park(rest)
+        return small
 
     def _park(self, talk: Talk, wait_s: float = 0.0) -> None:
         self._shelf.park(talk, self._loop.time() + wait_s)
@@ -196,7 +213,8 @@ class _Engine:
             if self._gate.stop or closed:
                 self._park(talk)
                 return
-        self._gauge.limited_by = self._gate.why(self._loop.time()) or ("" if wait_s > 0 else "the API's answer time")
+        waiting_for = "rate" if wait_s > 0 else "the API's answers"
+        self._gauge.limited_by = self._trouble or self._gate.why(self._loop.time()) or waiting_for
         self._gauge.count(talk.request.body)
         self._gauge.in_flight += 1
         talk.began = self._loop.time()
@@ -206,6 +224,8 @@ class _Engine:
             self._gauge.in_flight -= 1
         talk.last_word = word.text
         talk.doubt, talk.silent = talk.doubt or word.doubt, talk.silent or word.silent
+        self._trouble = "" if word.meaning is Meaning.ANSWER else word.text
+        self._gauge.limited_by = self._trouble or self._gauge.limited_by
         await self._hear(talk, word)
 
     async def _hear(self, talk: Talk, word: Word) -> None:
@@ -239,6 +259,7 @@ class _Engine:
             self._garbled(talk, str(nonsense))
         else:
             self._gate.answered(self._loop.time())
+            talk.steps += 1
             self._park(talk, talk.request.pause_s)
 
     def _conclude(self, talk: Talk, verdicts: Sequence[Verdict]) -> None:
@@ -278,21 +299,24 @@ class _Engine:
 
     def _fault(self, talk: Talk, word: Word) -> None:
         conflict = word.meaning is Meaning.CONFLICT
+        talk.failing_since = talk.began if talk.failing_since is None else talk.failing_since
         self._gate.failed(talk.began, self._loop.time())
         self._retry(talk, self._policy.conflict_base_s if conflict else self._policy.base_s)
         self._lose_patience("outage", word.text)
+        if word.hopeless and not self._gate.contacted and talk.tries >= self._policy.hopeless_tries:
+            self._stop(Stop("address", f"{word.text}; check baseUrl, region and the network"))
 
     def _retry(self, talk: Talk, base_s: float) -> None:
-        """Another try after a jittered wait, or a later pass. While the destination takes others, a batch that always
-        fails may hold one row that makes it fail: its halves are tried, so that the row does not take its neighbours
-        with it."""
+        """Another try after a jittered wait, or a later pass. A batch that always fails may hold one row that makes it
+        fail: its halves are tried, so that the row does not take its neighbours with it."""
         talk.tries += 1
         if talk.tries < self._policy.tries:
             self._park(talk, backoff_s(talk.tries, base_s, self._policy.cap_s, self._world.random))
-        elif len(talk.items) > 1 and not self._gate.failing:
+        elif len(talk.items) > 1 and not talk.steps:
             for half in halves(talk, self._destination.converse):
                 self._park(half, backoff_s(talk.tries, base_s, self._policy.cap_s, self._world.random))
         else:
+            self._alone += len(talk.items) * self._gate.good_since(talk.failing_since or talk.began)
             self._book.put_off(talk)
 
     def _throttled(self, talk: Talk, response: Response) -> None:
@@ -334,10 +358,23 @@ class _Engine:
             self._park(talk)
             self._stop(stop)
         elif response.status == 403 or talk.denied:
-            self._refused(talk, Refused(f"refused with status {response.status}, though the credentials are good"))
+            self._denied(talk, response.status)
         else:
             talk.denied += 1
             self._park(talk)
+
+    def _denied(self, talk: Talk, status: int) -> None:
+        """Refused though the probe was not: that may be about single rows. But while nobody was ever taken it may as
+        well be about everybody (a key that reads and may not write), so then no row is given up for it."""
+        refusal = Refused(f"refused with status {status}, though the credentials are good")
+        if len(talk.items) > 1 or self._gate.contacted:
+            self._refused(talk, refusal)
+            return
+        self._book.put_off(talk, refusal.reason)
+        self._denials += 1
+        if self._denials >= self._policy.canary_rows:
+            message = f"every row tried so far was refused with status {status}, though the probe was not"
+            self._stop(Stop("credentials", f"{message}: may these credentials write?"))
 
     # --- ends -----------------------------------------------------------------------------------------------------
 
@@ -353,7 +390,7 @@ class _Engine:
 
     def _interrupt(self, reason: str) -> None:
         self._interrupted.set()
-        self._stop(Stop(reason, f"{reason}; run with --resume to go on"))
+        self._stop(Stop(reason, f"{reason}; --resume goes on with the plan (it takes no data)"))
 
     def _disk_failed(self, failure: LedgerFailed) -> None:
         self._stop(Stop("disk", str(failure)))

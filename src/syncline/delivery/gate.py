@@ -15,6 +15,7 @@ class Gate:
         self._paused_until, self._shut = now, False
         self._streak, self._openings, self._open_until = 0, 0, now
         self._failing_since: float | None = None  # when the first request left that failed since the last good answer
+        self._last_good = float("-inf")
         self.limit = 1
         self.contacted = False
         self.stop: Stop | None = None
@@ -42,6 +43,7 @@ class Gate:
 
     def answered(self, now: float) -> None:
         """A definite answer: the destination is there."""
+        self._last_good = now
         self._streak, self._openings, self._open_until, self._failing_since = 0, 0, now, None
         if self.contacted:
             self.limit = self._parallelism
@@ -55,6 +57,10 @@ class Gate:
     def failing(self) -> bool:
         """So many faults in a row that it is not about single rows any more."""
         return self._streak >= self._policy.streak
+
+    def good_since(self, moment: float) -> bool:
+        """Has the destination answered anybody well after `moment`?"""
+        return self._last_good > moment
 
     def failed(self, began: float, now: float) -> None:
         """A fault of a request that left at `began`. A streak of them opens the breaker: everybody waits, then one

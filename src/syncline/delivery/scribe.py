@@ -45,6 +45,7 @@ class Scribe:
             return
         try:
             self._settle(held)
-        except LedgerFailed as failure:
+        except Exception as error:  # a timer calls this: what it raised would be lost, and the verdicts with it
             self._held = held + self._held
-            self._failed(failure)
+            what = f"verdicts could not be recorded ({type(error).__name__})"
+            self._failed(error if isinstance(error, LedgerFailed) else LedgerFailed(what))

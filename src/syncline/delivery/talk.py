@@ -19,9 +19,11 @@ class Talk:
     items: Sequence[Item]
     conversation: Conversation[Sequence[Verdict]]
     request: Request = field(init=False)
+    steps: int = 0  # answers its conversation has taken: with any, it is under way and cannot be split
     tries: int = 0
     throttled: int = 0
     began: float = 0.0
+    failing_since: float | None = None  # when the first attempt left that met a fault
     denied: int = 0
     doubt: bool = False
     silent: bool = False
@@ -46,9 +48,14 @@ def begin(items: Sequence[Item], opening: Open, parent: Talk | None = None) -> T
     talk = Talk(items, opening(items))
     if parent is not None:
         talk.doubt, talk.silent, talk.last_word = parent.doubt, parent.silent, parent.last_word
+        talk.failing_since = parent.failing_since
     return talk
 
 
+def divided(talk: Talk, at: int, opening: Open) -> list[Talk]:
+    """Its first `at` items and the rest, as talks of their own."""
+    return [begin(part, opening, talk) for part in (talk.items[:at], talk.items[at:])]
+
+
 def halves(talk: Talk, opening: Open) -> list[Talk]:
-    middle = len(talk.items) // 2
-    return [begin(part, opening, talk) for part in (talk.items[:middle], talk.items[middle:])]
+    return divided(talk, len(talk.items) // 2, opening)

@@ -44,9 +44,14 @@ def parse(text: str) -> Fault:
 def parse_all(texts: Iterable[str]) -> list[Fault]:
     """Several faults, each as one text or separated by commas. Raises ValueError when their shares exceed 100%."""
     faults = [parse(part) for text in texts for part in text.split(",")]
+    check(faults)
+    return faults
+
+
+def check(faults: Iterable[Fault]) -> None:
+    """Raises ValueError when the shares exceed 100%."""
     if sum(fault.share for fault in faults) > 1 + 1e-9:
         raise ValueError("the shares of all faults together exceed 100%")
-    return faults
 
 
 class Dice:

@@ -55,6 +55,9 @@ class Report:
     caveats: Sequence[str] = ()
     nothing_left: bool = False  # `--resume` found everything settled
 
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
     def check(self) -> None:
         """Every row read has exactly one outcome. Raises `Bug` when the sum says otherwise."""
         total = sum(self.counts.values())
@@ -65,7 +68,7 @@ class Report:
     def exit_code(self) -> int:
         """0 all well · 1 some rows invalid or rejected · 3 resumable · 130/143 a signal; the gravest wins."""
         if self.nothing_left:
-            return 0
+            return 3 if self.stopped is not None and self.stopped.reason == "source" else 0
         if self.stopped is not None and self.stopped.reason in _SIGNALS:
             return _SIGNALS[self.stopped.reason]
         if self.stopped is not None or self.counts[Outcome.DEFERRED] or self.counts[Outcome.UNKNOWN]:
@@ -91,8 +94,12 @@ class Report:
 
     def lines(self, *, all_problems: bool = False) -> list[str]:
         """The summary a person reads."""
+        if self.status == "running":
+            return [f"run {self.run} is at work since it read {self.read:,} rows; ask again when it has ended"]
         outcomes = ", ".join(f"{count:,} {outcome}" for outcome, count in self.counts.items() if count) or "no rows"
         took = f"{self.requests:,} request{'s' * (self.requests != 1)}, {self.seconds:.1f} s"
+        if self.stopped is not None and self.stopped.reason == "killed":
+            took = "how many requests it had sent is not known"
         lines = [f"run {self.run} {self.status}: {self.read:,} read = {outcomes} ({took})"]
         lines += [f"note: {caveat}" for caveat in self.caveats if self.counts[Outcome.DELIVERED]]
         lines += [f"warning: {warning}" for warning in self.warnings]
@@ -159,7 +166,9 @@ class Preview:
 
     def lines(self) -> list[str]:
         counts = ", ".join(f"{count:,} {name}" for name, count in self.counts.items() if count) or "nothing to do"
-        cost = f"{self.requests:,} requests, {self.bytes:,} bytes, about {self.seconds:.0f} s"
+        cost = (
+            f"{self.requests:,} request{'s' * (self.requests != 1)}, {self.bytes:,} bytes, about {self.seconds:.0f} s"
+        )
         lines = [f"would send: {counts}", f"in {cost}"]
         lines += [printable(f"  {name}: {count:,} people") for name, count in self.fields.items()]
         samples = [(sample["key"], msgspec.json.encode(sample["payload"]).decode()) for sample in self.samples]

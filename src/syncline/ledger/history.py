@@ -29,6 +29,7 @@ class RunRecord(NamedTuple):
     started: float
     ended: float | None
     mapping: str
+    dialect: str
     read: int
     planned: int
     counts: dict[str, int]
@@ -60,10 +61,8 @@ def size(db: sqlite3.Connection) -> tuple[int, int]:
 
 
 def _record(row: tuple[object, ...]) -> RunRecord:
-    names = (
-        "run status closed started ended mapping read unchanged folded invalid planned counts requests bytes seconds"
-    )
-    kept = dict(zip([*names.split(), "source_stop", "stopped"], row, strict=True))
+    names = "run status closed started ended mapping dialect read unchanged folded invalid planned counts"
+    kept = dict(zip([*names.split(), "requests", "bytes", "seconds", "source_stop", "stopped"], row, strict=True))
     for planning_only in ("unchanged", "folded", "invalid"):
         kept.pop(planning_only)
     stopped = json.loads(str(kept["stopped"])) if kept["stopped"] else None

@@ -41,7 +41,7 @@ class Draft:
     The old plan stays as it was until `seal` commits; the same commit turns its unsettled entries into doubts.
     """
 
-    def __init__(self, db: sqlite3.Connection, path: Path, started: float, mapping: str) -> None:
+    def __init__(self, db: sqlite3.Connection, path: Path, started: float, mapping: str, dialect: str) -> None:
         self._db, self._path = db, path
         self._invalid = self._folded = self._entry = 0
         with refusing(path):
@@ -51,7 +51,8 @@ class Draft:
             self._supersede()
             self.run: int = db.execute(PLANNING["next_run"]).fetchone()[0]
             self._body: int = db.execute(PLANNING["next_body"]).fetchone()[0]
-            db.execute(PLANNING["insert_run"], {"run": self.run, "started": started, "mapping": mapping})
+            run = {"run": self.run, "started": started, "mapping": mapping, "dialect": dialect}
+            db.execute(PLANNING["insert_run"], run)
             db.execute(PLANNING["name_plan"], {"run": str(self.run)})
 
     def __enter__(self) -> Draft:

@@ -81,13 +81,14 @@ def scratch_copy(path: Path, destination: str, account: str) -> Iterator[sqlite3
     db = sqlite3.connect(copy, isolation_level=None, check_same_thread=False)
     try:
         with refusing(path):
-            _tune(db, "OFF")
             original = open_to_read(path, destination, account)
             if original is None:
                 _create_schema(db, destination, account)
             else:
                 with closing(original):
                     original.backup(db)
+            _tune(db, "MEMORY")  # a copy of a WAL database is one, too, until it is told otherwise
+        copy.unlink()  # open and nameless: whatever ends this process, nothing of it stays behind
         yield db
     finally:
         db.close()

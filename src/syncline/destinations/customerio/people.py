@@ -46,6 +46,7 @@ class CustomerIo:
         self._settings, self._update = settings, mode == "update"
         self._batches, self._identifier = settings.api == "batch", settings.identifier
         self.fingerprint = f"people/{mode}"
+        self.dialect = f"mode: {mode}, api: {settings.api}, identifier: {settings.identifier}"
         self._origin = settings.base_url or TRACK_HOSTS[settings.region]
         site, key = settings.site_id.get_secret_value(), settings.api_key.get_secret_value()
         label = settings.workspace or hashlib.blake2b(site.encode(), digest_size=8).hexdigest()

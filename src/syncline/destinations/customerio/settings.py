@@ -46,7 +46,7 @@ class Settings(BaseModel):
     app_rate: Annotated[float, Field(alias="appRate", gt=0, le=1_000)] = 9.0
     rows_per_second: Annotated[float, Field(alias="rowsPerSecond", ge=0)] = 0.0
     timeout: Annotated[float | None, Field(gt=0, le=600)] = None
-    batch_items: Annotated[int, Field(alias="batchItems", ge=1, le=10_000)] = 500
+    batch_items: Annotated[int, Field(alias="batchItems", ge=1, le=500)] = 500
     batch_bytes: Annotated[int, Field(alias="batchBytes", ge=1_000, le=REQUEST_BYTES)] = REQUEST_BYTES
 
 

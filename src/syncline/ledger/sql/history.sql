@@ -7,7 +7,7 @@ SELECT name, value FROM meta;
 INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?);
 
 -- name: runs
-SELECT run, status, closed, started, ended, mapping, read, unchanged, folded, invalid, planned, counts, requests, bytes,
+SELECT run, status, closed, started, ended, mapping, dialect, read, unchanged, folded, invalid, planned, counts, requests, bytes,
        seconds, source_stop, stopped
 FROM run
 WHERE :run IS NULL OR run = :run

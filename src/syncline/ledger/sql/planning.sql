@@ -41,7 +41,7 @@ SELECT coalesce(max(run), 0) + 1 FROM run;
 SELECT coalesce(max(body), 0) + 1 FROM body;
 
 -- name: insert_run
-INSERT INTO run (run, status, started, mapping) VALUES (:run, 'running', :started, :mapping);
+INSERT INTO run (run, status, started, mapping, dialect) VALUES (:run, 'running', :started, :mapping, :dialect);
 
 -- name: name_plan
 INSERT OR REPLACE INTO meta (name, value) VALUES ('plan_run', :run);

@@ -12,6 +12,7 @@ CREATE TABLE run (
     started   REAL NOT NULL,
     ended     REAL,
     mapping   TEXT NOT NULL,             -- digest of what decides a body: mappings, mode, target
+    dialect   TEXT NOT NULL,             -- how the plan's bodies travel: mode, api, identifier
     read      INTEGER NOT NULL DEFAULT 0,
     unchanged INTEGER NOT NULL DEFAULT 0,
     folded    INTEGER NOT NULL DEFAULT 0,
