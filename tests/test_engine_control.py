@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
 from syncline.delivery import Halt
+from syncline.model import Outcome, Settled
 from virtual import (
     FAIR,
     HANGS,
@@ -190,3 +192,24 @@ def test_virtual_time_is_exact() -> None:
         return now()
 
     assert run(main()) == 3600.0
+
+
+def test_what_the_ledger_could_not_take_for_any_reason_stays_known() -> None:
+    """A MemoryError in the timer that commits: nothing is forgotten, and nothing new starts."""
+    sync = Sync(SimulatedApi(always(Gust(latency_s=0.05))), rows=2_000, batch_items=5, parallelism=5)
+    settle = sync.notebook.settle
+    broken: list[int] = []
+
+    def settled(some: Sequence[Settled]) -> None:
+        broken.append(len(some))
+        if len(broken) == 2:
+            raise MemoryError
+        settle(some)
+
+    sync.notebook.settle = settled  # type: ignore[method-assign] # a ledger that fails in its own way
+    ended = sync.go()
+    assert ended.stop is not None
+    assert ended.stop.reason == "disk"
+    assert ended.unrecorded == 0  # the last flush took them
+    told = {one.change.key for one in sync.notebook.last.values() if one.outcome is Outcome.DELIVERED}
+    assert told == set(sync.api.people)

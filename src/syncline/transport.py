@@ -5,6 +5,7 @@ No retries, no redirects, no cookies, no proxies from the environment, and at mo
 
 from __future__ import annotations
 
+import os
 from types import TracebackType
 
 import aiohttp
@@ -86,4 +87,5 @@ def _cause(error: Exception) -> str:
         return "its certificate is not trusted"
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         return f"no connection within {_CONNECT_S:g} s"
-    return getattr(getattr(error, "os_error", None), "strerror", None) or type(error).__name__
+    code = getattr(getattr(error, "os_error", None), "errno", None)
+    return os.strerror(code).lower() if code else type(error).__name__

@@ -20,7 +20,8 @@ def ended(work: Callable[[], object]) -> int:
     """Runs a verb → its exit code. Whatever happens is said in words on stderr, and as JSON where it was asked for."""
     try:
         result = work()
-        sys.stdout.flush()
+        if sys.stdout is not None:  # a caller may have closed it
+            sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except click.ClickException as error:
         return _refused([Problem("", 0, 0, error.format_message(), "", "")], 2, error)

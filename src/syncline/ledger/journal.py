@@ -89,7 +89,7 @@ class Journal:
     def _close(self, status: str, stop: Stop | None, requests: int, sent_bytes: int, seconds: float) -> None:
         for step in ("drop_replaced_bodies", "merge_beliefs", "lift_doubts", "drop_delivery_problems", "keep_problems"):
             self._db.execute(DELIVERING[step], {"run": self.run} if ":run" in DELIVERING[step] else {})
-        reason = f"not sent: {stop.message}" if stop else "not sent"
+        reason = f"not sent: the run had stopped ({stop.reason})" if stop else "not sent"
         self._db.execute(DELIVERING["keep_untouched"], {"run": self.run, "reason": reason})
         stopped = (
             json.dumps({"reason": stop.reason, "message": stop.message, "retryAt": stop.retry_at}) if stop else None

@@ -1,0 +1,235 @@
+"""What people see of the verbs: demo, init, emulate, the progress line, and words where something is odd."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+import syncline as library
+from conftest import DEADLINE_S, Emulate, Local, Project, Syncline, people
+from syncline.delivery import Halt
+from syncline.errors import Refusal
+from syncline.model import Outcome
+
+
+def rows(count: int) -> list[dict[str, object]]:
+    return [{"id": number, "name": f"Ada {number}", "plan": "free"} for number in range(1, count + 1)]
+
+
+def on_a_terminal(words: list[str], folder: Path, *, interrupt_at: str) -> tuple[int, str]:
+    """Runs the tool with a terminal for stdout and stderr, and Ctrl-Cs it once it has said `interrupt_at`."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "syncline", *words],
+        cwd=folder,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
+    )
+    os.close(theirs)
+    watchdog = threading.Timer(DEADLINE_S, process.kill)
+    watchdog.start()
+    shown = ""
+    asked = False
+    try:
+        while chunk := os.read(ours, 4096):
+            shown += chunk.decode(errors="replace")
+            if not asked and interrupt_at in shown:
+                asked = True
+                process.send_signal(signal.SIGINT)
+    except OSError:  # the terminal closes with its last user
+        pass
+    finally:
+        os.close(ours)
+        code = process.wait()
+        watchdog.cancel()
+    return code, shown
+
+
+# --- demo, init, emulate ----------------------------------------------------------------------------------------------
+
+
+def test_the_demo_succeeds_and_ends_by_itself_in_a_pipe(syncline: Syncline) -> None:
+    ended = syncline("demo")
+    assert (ended.code, ended.stderr) == (0, "")
+    assert "490 read = 490 delivered (2 requests" in ended.stdout
+    assert "490 read = 490 unchanged (0 requests" in ended.stdout
+    assert "490 read = 3 delivered, 487 unchanged (1 request," in ended.stdout
+    assert ended.stdout.count('"location": "Paris"') == 3
+    assert re.search(r"http://127\.0\.0\.1:\d+/", ended.stdout)
+
+
+def test_the_demo_stays_on_a_terminal_until_ctrl_c(tmp_path: Path) -> None:
+    code, shown = on_a_terminal(["demo"], tmp_path, interrupt_at="Ctrl-C ends the demo")
+    assert code == 0
+    assert "see them all" in shown
+
+
+def test_init_writes_a_configuration_that_works(
+    project: Project, local: Local, syncline: Syncline, tmp_path: Path
+) -> None:
+    assert syncline("init", "customerio").code == 0
+    path = tmp_path / "customerio.yaml"
+    text = path.read_text(encoding="utf-8")
+    assert text.count("#") > 10
+    assert YAML(typ="safe").load(text)["destination"]["siteId"] == "${CIO_SITE_ID}"
+    path.write_text(text.replace("region: us", f"baseUrl: {local.url}\n  region: us", 1), encoding="utf-8")
+    (tmp_path / ".env").write_text("CIO_SITE_ID=site\nCIO_API_KEY=key\n", encoding="utf-8")
+    person = {"id": 1, "email": "a@x.org", "first_name": "A", "last_name": "B", "created_at": "2013-02-18"}
+    project.data([person])
+    ended = syncline("run", "customerio.yaml")
+    assert ended.code == 0, ended.stderr
+    held = {"email": "a@x.org", "first_name": "A", "last_name": "B", "created_at": 1_361_145_600}
+    assert people(local) == {"1": held}
+
+
+def test_init_never_overwrites(syncline: Syncline, tmp_path: Path) -> None:
+    (tmp_path / "customerio.yaml").write_text("mine", encoding="utf-8")
+    assert syncline("init", "customerio").code == 2
+    assert (tmp_path / "customerio.yaml").read_text(encoding="utf-8") == "mine"
+
+
+def test_emulate_says_where_it_is_and_what_it_is_not(project: Project, syncline: Syncline) -> None:
+    process = syncline.start("emulate", "customerio", "--latency", "1ms", "--fault", "429:100%:after=1", "--seed", "3")
+    try:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(6)]
+        url = re.search(r"http://\S+", lines[0])
+        assert url is not None
+        assert any("not emulated" in line for line in lines)
+        project.url = url[0]
+        halt = Halt()
+        stopping = threading.Timer(0.5, halt.request)
+        stopping.start()
+        report = library.run(project.config(), data=rows(3), halt=halt)
+        assert report.requests > 0
+        assert report.counts[Outcome.DELIVERED] == 0  # the weather that was asked for
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(DEADLINE_S) == 0
+        process.communicate()
+
+
+@pytest.mark.parametrize(
+    "words", [["--fault", "500"], ["--fault", "500:200%"], ["--latency", "fast"], ["--rate", "-1"]]
+)
+def test_emulate_refuses_weather_it_does_not_know(syncline: Syncline, words: list[str]) -> None:
+    ended = syncline("emulate", "customerio", *words)
+    assert ended.code == 2
+    assert words[0] in ended.stderr or "%" in ended.stderr
+
+
+# --- progress ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_terminal_sees_rows_rate_time_left_flight_and_limit(emulate: Emulate, tmp_path: Path) -> None:
+    project = Project(tmp_path, emulate(latency_s=0.02).url)
+    config, data = project.config(destination={"api": "identify"}), project.data(rows(2_000))
+    code, shown = on_a_terminal(["run", str(config), "-d", str(data)], tmp_path, interrupt_at="in flight · limit: the")
+    assert code == 130
+    assert re.search(
+        r"delivering [\d,]+ of 2,000 · [\d,]+ rows/s · \d+ s left · 25 in flight · limit: the API's answers", shown
+    )
+    assert "stopping: what is in flight may finish" in shown
+
+
+def test_whoever_watched_may_leave(emulate: Emulate, tmp_path: Path) -> None:
+    """stderr is a pipe whose reader has gone: the run and its exit code are what they would have been."""
+    project = Project(tmp_path, emulate(latency_s=0.02).url)
+    config, data = project.config(destination={"api": "identify"}), project.data(rows(600))
+    reader, writer = os.pipe()
+    os.close(reader)
+    words = [sys.executable, "-m", "syncline", "run", str(config), "-d", str(data), "--json"]
+    process = subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=writer, text=True)
+    os.close(writer)
+    assert process.stdout is not None
+    ended = threading.Timer(0.8, process.send_signal, [signal.SIGINT])
+    ended.start()
+    document = json.loads(process.stdout.read())
+    assert process.wait(DEADLINE_S) == (130 if document["stopped"] else 0)
+    assert sum(document["counts"].values()) == document["read"] == 600
+    assert document["counts"]["unknown"] == 0
+    process.stdout.close()
+
+
+# --- words where something is odd -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("changed", [{"mode": "update"}, {"destination": {"api": "identify"}}])
+def test_a_plan_is_resumed_only_in_its_own_dialect(
+    emulate: Emulate, tmp_path: Path, changed: dict[str, object]
+) -> None:
+    """Else people planned to be created would be sent as updates, and be believed to exist."""
+    local = emulate()
+    project = Project(tmp_path, local.url)
+    local.turn("500:100%")
+    halt = Halt()
+    local.at_request(3, halt.request)
+    config = project.config()
+    first = library.run(config, data=rows(400), halt=halt)
+    assert first.status == "interrupted"
+    local.turn()
+    asked = local.app.log.total
+    project.config(**changed)  # type: ignore[arg-type] # a settings row, one of two shapes
+    with pytest.raises(Refusal, match="set it back, or run without --resume"):
+        library.run(config, resume=True)
+    assert local.app.log.total == asked
+    project.config()
+    assert library.run(config, resume=True).counts[Outcome.DELIVERED] == 400
+    assert len(people(local)) == 400
+
+
+def test_a_source_that_broke_off_is_not_forgotten_by_resume(project: Project, syncline: Syncline) -> None:
+    config, data = project.config(), project.data('[{"id": 1}, {"id": 2}, {"id"')
+    assert syncline("run", config, "-d", data).code == 3
+    ended = syncline("run", config, "--resume")
+    assert ended.code == 3
+    assert "nothing left to resume" in ended.stdout
+
+
+def test_a_partial_run_says_whose_plan_it_replaces(local: Local, project: Project) -> None:
+    config = project.config()
+    local.turn("401:100%")
+    assert library.run(config, data=rows(50)).exit_code == 3
+    local.turn()
+    report = library.run(config, data=rows(50), only="7")
+    assert report.counts[Outcome.DELIVERED] == 1
+    assert any("run 1 had 50 rows left" in warning for warning in report.warnings)
+    assert library.run(config, data=rows(50)).counts[Outcome.DELIVERED] == 49
+
+
+def test_a_key_that_nobody_has_is_said(project: Project) -> None:
+    report = library.run(project.config(), data=rows(3), only="99")
+    assert (report.read, report.exit_code) == (0, 0)
+    assert "no row has the key 99" in report.warnings
+
+
+@pytest.mark.parametrize("data", [{"id": 1}, b"[]"])
+def test_one_object_is_no_data(project: Project, data: object) -> None:
+    with pytest.raises(Refusal, match="one a row"):
+        library.run(project.config(), data=data)  # type: ignore[arg-type] # what a caller may get wrong
+
+
+def test_a_limit_below_one_is_refused(project: Project) -> None:
+    with pytest.raises(Refusal, match="at least 1"):
+        library.run(project.config(), data=rows(3), limit=-1)
+
+
+def test_a_host_that_does_not_exist_is_not_waited_for(project: Project) -> None:
+    project.url = "https://nope.invalid"
+    report = library.run(project.config(), data=rows(20))
+    assert report.exit_code == 3
+    assert report.requests == 3
+    assert report.stopped is not None
+    assert "nope.invalid: no such host" in report.stopped.message
