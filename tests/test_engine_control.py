@@ -194,7 +194,7 @@ def test_virtual_time_is_exact() -> None:
     assert run(main()) == 3600.0
 
 
-def test_what_the_ledger_could_not_take_for_any_reason_stays_known() -> None:
+def test_what_the_ledger_could_not_take_for_any_reason_stays_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """A MemoryError in the timer that commits: nothing is forgotten, and nothing new starts."""
     sync = Sync(SimulatedApi(always(Gust(latency_s=0.05))), rows=2_000, batch_items=5, parallelism=5)
     settle = sync.notebook.settle
@@ -206,7 +206,7 @@ def test_what_the_ledger_could_not_take_for_any_reason_stays_known() -> None:
             raise MemoryError
         settle(some)
 
-    sync.notebook.settle = settled  # type: ignore[method-assign] # a ledger that fails in its own way
+    monkeypatch.setattr(sync.notebook, "settle", settled)
     ended = sync.go()
     assert ended.stop is not None
     assert ended.stop.reason == "disk"
