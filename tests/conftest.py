@@ -14,11 +14,17 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import pytest
+from hypothesis import settings
 
 from syncline.emulators import faults as weather
 from syncline.emulators.customerio import Customerio, Mode, Workspace
 from syncline.emulators.log import Arrival
 from syncline.emulators.server import Emulator
+
+# What is random stays random on a developer's machine; a CI run can be repeated.
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 BATCH, IDENTIFY = ("POST", "/api/v2/batch"), ("PUT", "/api/v1/customers/{identifier}")
 DEADLINE_S = 60.0  # no single process of ours takes longer, unless it hangs

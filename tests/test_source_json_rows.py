@@ -133,6 +133,12 @@ def test_any_lines_in_any_blocks_yield_their_rows(
     assert [row.ref for row in found] == [("f", n + 1, 1 + n * end.count("\n")) for n in range(len(rows))]
 
 
+def test_an_object_with_something_behind_it_is_one_bad_line() -> None:
+    rows, error = read(b'{"data":[{"id":1}]}]\n{"id":2}\n', 50)
+    assert error is None
+    assert [bool(row.fault) for row in rows] == [True, False]
+
+
 @given(st.lists(st.binary(max_size=12).filter(lambda line: b"\n" not in line), max_size=6), st.integers(1, 50))
 @settings(max_examples=300, deadline=None)
 def test_a_bad_line_leaves_its_neighbours_alone(lines: list[bytes], size: int) -> None:

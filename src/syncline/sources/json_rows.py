@@ -114,14 +114,21 @@ def _refuse_one_object(file: str, place: Place, first: bytes, second: bytes, *, 
         under = _ROWS_UNDER.search(first + second)
     elif second or not (under := _ONLY_ROWS_UNDER.match(first)):
         return
-    elif len(first) <= ROW_BYTES and len(read_row(first)[0]) != 1:
-        return  # one row, which holds a list among other things
+    elif len(first) <= ROW_BYTES and not _is_one_field(first):
+        return  # one row, which holds a list among other things; or none, which its reader will say
     found = "one object over several lines" if second else "one object in all"
     fix = "Put the rows in an array of their own, or each on a line of its own."
     if under:
         key = printable(under[1].decode(errors="replace"))
         fix = f'The rows seem to be under "{key}". Write only them, for example: jq -c \'.["{key}"][]\' FILE'
     raise refused(file, place, found, EXPECTED, fix)
+
+
+def _is_one_field(line: bytes) -> bool:
+    try:
+        return len(read_row(line)[0]) == 1
+    except JsonError:  # something stands behind the object
+        return False
 
 
 def _not_json(file: str, place: Place, error: JsonError) -> DataRefused:
