@@ -18,8 +18,8 @@ from urllib.parse import unquote
 
 from starlette.types import Receive, Scope, Send
 
-from .faults import SILENT, Bucket, Dice, Fault
-from .log import Arrival, RequestLog
+from syncline.emulators.faults import SILENT, Bucket, Dice, Fault
+from syncline.emulators.log import Arrival, RequestLog
 
 MAX_BODY_BYTES = 16_000_000  # far above every vendor's limit: an answer can still name the vendor's
 Headers = tuple[tuple[bytes, bytes], ...]

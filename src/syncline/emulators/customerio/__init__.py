@@ -13,12 +13,12 @@ Reading order: identity → rules → people → workspace (pure), then track, a
 
 from __future__ import annotations
 
-from .identity import Identifier, Kind, Mode
-from .people import Person, Reading
-from .rules import Violation
-from .service import NOT_EMULATED, Customerio
-from .switches import Switches
-from .workspace import Activity, Credentials, Workspace
+from syncline.emulators.customerio.identity import Identifier, Kind, Mode
+from syncline.emulators.customerio.people import Person, Reading
+from syncline.emulators.customerio.rules import Violation
+from syncline.emulators.customerio.service import NOT_EMULATED, Customerio
+from syncline.emulators.customerio.switches import Switches
+from syncline.emulators.customerio.workspace import Activity, Credentials, Workspace
 
 __all__ = [
     "NOT_EMULATED",

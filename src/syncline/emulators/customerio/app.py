@@ -11,11 +11,11 @@ from urllib.parse import parse_qs
 import msgspec
 from msgspec import Struct
 
-from ..faults import Bucket
-from ..front import Answer, Call, Handler, Route
-from .identity import KINDS, Identifier
-from .people import Person, unsubscribed
-from .workspace import Workspace
+from syncline.emulators.customerio.identity import KINDS, Identifier
+from syncline.emulators.customerio.people import Person, unsubscribed
+from syncline.emulators.customerio.workspace import Workspace
+from syncline.emulators.faults import Bucket
+from syncline.emulators.front import Answer, Call, Handler, Route
 
 MAX_IDS = 100
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"

@@ -11,11 +11,11 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from ..front import Answer, Call, Headers, Route
-from ..log import RequestLog
-from .identity import Identifier
-from .people import Person
-from .workspace import Workspace
+from syncline.emulators.customerio.identity import Identifier
+from syncline.emulators.customerio.people import Person
+from syncline.emulators.customerio.workspace import Workspace
+from syncline.emulators.front import Answer, Call, Headers, Route
+from syncline.emulators.log import RequestLog
 
 SHOWN = 50  # people found, and activities
 _HTML = files(__package__).joinpath("page.html").read_bytes()

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Raw, Struct
 
-from .identity import cio_id_of, encode, string
+from syncline.emulators.customerio.identity import cio_id_of, encode, string
 
 _attributes = msgspec.json.Decoder(dict[str, Raw])
 

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from msgspec import Raw
 
-from .identity import Identifier, encode, scalar_text, string
-from .switches import Switches
+from syncline.emulators.customerio.identity import Identifier, encode, scalar_text, string
+from syncline.emulators.customerio.switches import Switches
 
 MAX_ID_BYTES = 150
 MAX_NAME_BYTES = 150

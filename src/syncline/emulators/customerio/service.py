@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Sequence
 from functools import cache
 
-from ..faults import Fault
-from ..front import Answer, Call, Front, Headers, Route, Routes, Style, phrase
-from . import app, page, track
-from .workspace import Workspace
+from syncline.emulators.customerio import app, page, track
+from syncline.emulators.customerio.workspace import Workspace
+from syncline.emulators.faults import Fault
+from syncline.emulators.front import Answer, Call, Front, Headers, Route, Routes, Style, phrase
 
 NOT_EMULATED: Sequence[str] = (
     "people: suppression, merging, devices, events, manual segments, forms, delivery metrics (501)",

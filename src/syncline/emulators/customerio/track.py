@@ -11,10 +11,10 @@ from typing import NamedTuple
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from ..front import Answer, Call, Handler, Route
-from .identity import of_object, of_path
-from .rules import MAX_ITEM_KB, MAX_REQUEST_KB
-from .workspace import Workspace
+from syncline.emulators.customerio.identity import of_object, of_path
+from syncline.emulators.customerio.rules import MAX_ITEM_KB, MAX_REQUEST_KB
+from syncline.emulators.customerio.workspace import Workspace
+from syncline.emulators.front import Answer, Call, Handler, Route
 
 ACCEPTED = Answer(200, b"{}\n")  # three bytes: recorded from the live service (customerio-node's fixtures, 2026-05)
 _UNAUTHORIZED = Answer(401, b'{"meta":{"error":"Unauthorized request"}}\n')

@@ -16,10 +16,10 @@ from typing import Literal, NamedTuple
 
 from msgspec import Raw
 
-from .identity import Identifier, Mode, number_of, scalar_text
-from .people import Person, read_back
-from .rules import IDENTIFYING, MAX_ATTRIBUTES, Violation, reserved, violations
-from .switches import Switches
+from syncline.emulators.customerio.identity import Identifier, Mode, number_of, scalar_text
+from syncline.emulators.customerio.people import Person, read_back
+from syncline.emulators.customerio.rules import IDENTIFYING, MAX_ATTRIBUTES, Violation, reserved, violations
+from syncline.emulators.customerio.switches import Switches
 
 REMEMBERED = 1000  # activities, and failures
 _NULL, _EMPTY, _TRUE = Raw(b"null"), Raw(b'""'), Raw(b"true")
