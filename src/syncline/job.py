@@ -12,22 +12,16 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar
 
-import msgspec
-
 from syncline import config as configuration
 from syncline.delivery import Gauge, Halt
 from syncline.destinations.customerio import CustomerIo
 from syncline.errors import ConfigRefused, NothingToResume, Unfit
-from syncline.flow.batch import Batch
 from syncline.flow.canonical import Hasher, canonical, encode
-from syncline.flow.diff import changed_fields
 from syncline.flow.mapping import Mapper, Rule
-from syncline.flow.report import Preview
 from syncline.ledger import (
     Draft,
     Journal,
     Lock,
-    Planned,
     bury_the_dead,
     open_ledger,
     path_of,
@@ -42,9 +36,6 @@ from syncline.sources.records import RecordsSource
 
 Data = str | Path | Iterable[Mapping[str, object]]
 T = TypeVar("T")
-
-_SAMPLES = 3
-_ASSUMED_ANSWER_S = 0.1  # of one request, for the time a preview announces
 
 
 class Options(NamedTuple):
@@ -216,40 +207,6 @@ def _rule(mapping: configuration.Mapping, nulls: str) -> Rule:
         cast=mapping.cast,
         clears=(mapping.nulls or nulls) == "clear",
     )
-
-
-def preview_of(
-    plan: Planned,
-    entries: Iterable[tuple[str, bytes, bytes | None]],
-    requests: Iterable[Batch],
-    job: Job,
-    warnings: Sequence[str],
-    stop: Stop | None,
-) -> Preview:
-    """Counts what each entry would change, packs the requests as a run would, and keeps the first payloads."""
-    fields: dict[str, int] = {}
-    cleared = 0
-    for _, body, held in entries:
-        changes = changed_fields(held, body)
-        for name in changes:
-            fields[name] = fields.get(name, 0) + 1
-        cleared += any(after == b"null" and before != b"null" for before, after in changes.values())
-    samples: list[Mapping[str, object]] = []
-    count = size = 0
-    for batch in requests:
-        count += 1
-        size += job.destination.limits.envelope + sum(len(item.payload) + 1 for item in batch.items) - 1
-        some = batch.items[: _SAMPLES - len(samples)]
-        samples += [{"key": item.change.key, "payload": msgspec.Raw(item.payload)} for item in some]
-    counts = {"new": plan.new, "changed": plan.entries - plan.new, "unchanged": plan.unchanged, "folded": plan.folded}
-    counts |= {"cleared": cleared, "deleted": 0, "invalid": plan.invalid}
-    lane = next(iter(job.destination.lanes.values()))
-    seconds = max(
-        count / lane.rate,
-        count * _ASSUMED_ANSWER_S / job.parallelism,
-        plan.entries / lane.rows_per_second if lane.rows_per_second else 0.0,
-    )
-    return Preview(counts, dict(sorted(fields.items())), count, size, seconds, samples, warnings, stop)
 
 
 def apart(work: Callable[[], T], halt: Halt) -> T:

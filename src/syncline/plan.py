@@ -1,0 +1,83 @@
+"""source → extract → mapping → diff → a durable plan: exactly what will be sent, before the first request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
+
+from syncline.delivery import Halt
+from syncline.errors import DataRefused, Interrupted, SourceBroke, Unfit
+from syncline.flow.diff import differs, fold
+from syncline.flow.extract import extract
+from syncline.flow.mapping import Mapper
+from syncline.job import Data, Job, Options, Watch
+from syncline.ledger import Draft, Folded, Planned
+from syncline.model import Belief, Change, Invalid, Kind, Record, RowRef
+
+Mapped = Iterator[tuple[list[Record], list[Invalid]]]
+
+
+def mapped_rows(job: Job, data: Data | None, options: Options, mapper: Mapper) -> Mapped:
+    """Mapped chunks; the first is made at once, so that what cannot be read is refused here."""
+    chunks = map(mapper, extract(job.source(data), options.limit))
+    first = next(chunks, None)
+    if mapper.names_seen and not mapper.identified:
+        have = ", ".join(mapper.names_seen[:10])
+        rows = len(first[0]) + len(first[1]) if first else 0
+        raise DataRefused(
+            f"none of the first {rows:,} rows has the field {job.user_id!r}, which userId names; rows have: {have}"
+        )
+    return iter(()) if first is None else chain([first], chunks)
+
+
+def make_plan(draft: Draft, mapped: Mapped, job: Job, options: Options, halt: Halt, watch: Watch) -> Planned:
+    """Diffs chunk by chunk; folds repeated keys at the end, over the whole source. One transaction."""
+    read, broke, only = 0, None, job.only(options)
+    try:
+        for records, invalid in mapped:
+            if halt.requested:
+                break
+            if only is not None:
+                records = [record for record in records if record.key in only]
+                invalid = [row for row in invalid if row.key in only]
+            read += len(records) + len(invalid)
+            beliefs = {} if options.full else draft.believed([record.key for record in records])
+            fit, unfit = _fit(job, _diff(records, beliefs))
+            draft.stage(fit)
+            draft.refuse(invalid + unfit)
+            watch.planning(read)
+    except SourceBroke as early:
+        broke = str(early)
+    if halt.requested:
+        raise Interrupted(halt.reason)
+
+    def folded(key: str, ref: RowRef, bodies: Iterable[bytes], belief: Belief | None) -> Folded:
+        body = fold(bodies, merges=job.destination.semantics.merges)
+        record = Record(ref, key, body, job.digest(body))
+        job.destination.encode(Change(0, ref, key, Kind.UPSERT, body))
+        return Folded(record, options.full or differs(record, belief))
+
+    return draft.seal(folded, read, broke)
+
+
+def _diff(records: Iterable[Record], beliefs: Mapping[str, Belief]) -> Iterator[tuple[Record, Belief | None]]:
+    """Each record with the belief it equals, or None: then there is something to send."""
+    for record in records:
+        belief = beliefs.get(record.key)
+        yield record, None if differs(record, belief) else belief
+
+
+def _fit(
+    job: Job, diffed: Iterable[tuple[Record, Belief | None]]
+) -> tuple[list[tuple[Record, Belief | None]], list[Invalid]]:
+    """What the destination's limits allow; the encoded form is measured before the first request."""
+    fit: list[tuple[Record, Belief | None]] = []
+    unfit: list[Invalid] = []
+    for record, belief in diffed:
+        try:
+            if belief is None:
+                job.destination.encode(Change(0, record.ref, record.key, Kind.UPSERT, record.body))
+            fit.append((record, belief))
+        except Unfit as no:
+            unfit.append(Invalid(record.ref, record.key, no.field, no.reason))
+    return fit, unfit

@@ -1,0 +1,80 @@
+"""What a run would send, without sending it: the plan of a run, made in a private copy of the ledger."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from syncline.delivery import Halt
+from syncline.flow.batch import Batch, batches
+from syncline.flow.diff import changed_fields
+from syncline.flow.report import Preview
+from syncline.job import Data, Job, Options, Watch, no_watch
+from syncline.ledger import Journal, Planned, bury_the_dead
+from syncline.model import Stop
+from syncline.plan import make_plan, mapped_rows
+
+_SAMPLES = 3
+_ASSUMED_ANSWER_S = 0.1  # of one request, for the time a preview announces
+
+
+def preview(
+    config: str | Path | Mapping[str, object],
+    data: Data | None = None,
+    *,
+    limit: int | None = None,
+    only: str | None = None,
+    full: bool = False,
+    state_dir: str | Path | None = None,
+    watch: Watch = no_watch,
+) -> Preview:
+    """What `run` would send. Plans in a private copy of the ledger: takes no lock, changes nothing, sends nothing."""
+    job = Job.load(config, state_dir)
+    options = Options(limit, only, full)
+    job.refuse_oddities(options, data)
+    mapped = mapped_rows(job, data, options, mapper := job.mapper())
+    with job.scratch_ledger() as db:
+        bury_the_dead(db, job.path, time.time)
+        with job.draft(db) as draft:
+            plan = make_plan(draft, mapped, job, options, Halt(), watch)
+            pending = Journal(db, job.path, plan.run, time.time).pending()
+            requests = batches(pending, job.destination.encode, job.destination.limits)
+            warnings, stop = job.unmet(mapper, plan.read, options), job.source_stop(db, plan.run)
+            return _preview_of(plan, draft.previewed(), requests, job, warnings, stop)
+
+
+def _preview_of(
+    plan: Planned,
+    entries: Iterable[tuple[str, bytes, bytes | None]],
+    requests: Iterable[Batch],
+    job: Job,
+    warnings: Sequence[str],
+    stop: Stop | None,
+) -> Preview:
+    """Counts what each entry would change, packs the requests as a run would, and keeps the first payloads."""
+    fields: dict[str, int] = {}
+    cleared = 0
+    for _, body, held in entries:
+        changes = changed_fields(held, body)
+        for name in changes:
+            fields[name] = fields.get(name, 0) + 1
+        cleared += any(after == b"null" and before != b"null" for before, after in changes.values())
+    samples: list[Mapping[str, object]] = []
+    count = size = 0
+    for batch in requests:
+        count += 1
+        size += job.destination.limits.envelope + sum(len(item.payload) + 1 for item in batch.items) - 1
+        some = batch.items[: _SAMPLES - len(samples)]
+        samples += [{"key": item.change.key, "payload": msgspec.Raw(item.payload)} for item in some]
+    counts = {"new": plan.new, "changed": plan.entries - plan.new, "unchanged": plan.unchanged, "folded": plan.folded}
+    counts |= {"cleared": cleared, "deleted": 0, "invalid": plan.invalid}
+    lane = next(iter(job.destination.lanes.values()))
+    seconds = max(
+        count / lane.rate,
+        count * _ASSUMED_ANSWER_S / job.parallelism,
+        plan.entries / lane.rows_per_second if lane.rows_per_second else 0.0,
+    )
+    return Preview(counts, dict(sorted(fields.items())), count, size, seconds, samples, warnings, stop)
