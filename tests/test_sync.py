@@ -11,6 +11,7 @@ import shutil
 import socket
 import sqlite3
 import stat
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,7 @@ from syncline import Report
 from syncline.delivery import Halt
 from syncline.emulators.customerio import Credentials, Identifier
 from syncline.errors import LedgerRefused, Locked, Refusal
+from syncline.job import Job
 from syncline.model import RowRef
 
 
@@ -771,3 +773,17 @@ def test_secrets_are_told_to_the_api_alone(project: Project, local: Local, syncl
         content = path.read_bytes()
         for secret in secrets:
             assert secret.encode() not in content, path
+
+
+def test_the_private_copy_of_a_dry_run_has_no_name(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It holds people's data: whatever ends the process, nothing of it may stay behind."""
+    folder = project.folder / "tmp"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    config = project.config()
+    library.run(config, data=rows(3))
+    with Job.load(config, None).scratch_ledger() as copy:
+        assert copy.execute("SELECT count(*) FROM belief").fetchone() == (3,)
+        copy.execute("DELETE FROM belief")
+        assert [*folder.iterdir()] == []
+    assert library.preview(config, data=rows(3)).counts["unchanged"] == 3
