@@ -2,23 +2,61 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
 import rich_click as click
 
 from syncline.cli.ends import emit, say
 from syncline.cli.options import config_argument, found, json_option, state_dir_option
+from syncline.flow.rows import as_csv, as_jsonl
 from syncline.history import recall
 
 
 @click.command(name="report")
 @config_argument
 @click.option("--run", "number", type=click.IntRange(min=1), metavar="N", help="Which run (default: the last).")
+@click.option("--csv", "csv_file", metavar="FILE", help="Write the rows that did not make it as CSV; - is stdout.")
+@click.option("--jsonl", "jsonl_file", metavar="FILE", help="The same as JSON lines; - is stdout.")
 @state_dir_option
 @json_option
-def command(config: str | None, number: int | None, state_dir: str | None, as_json: bool) -> int:
+def command(
+    config: str | None,
+    number: int | None,
+    csv_file: str | None,
+    jsonl_file: str | None,
+    state_dir: str | None,
+    as_json: bool,
+) -> int:
     """One run again: its figures, and every row that did not make it (with --json: the first 100)."""
+    if sum(map(bool, (csv_file, jsonl_file, as_json))) > 1:
+        raise click.UsageError("give one of --csv, --jsonl and --json")
     report = recall(found(config), state_dir, number)
-    if as_json:
+    if csv_file:
+        _write(csv_file, as_csv(report.problems))
+    elif jsonl_file:
+        _write(jsonl_file, as_jsonl(report.problems))
+    elif as_json:
         emit(report.as_json())
     else:
         say(report.lines(all_problems=True))
     return 0
+
+
+def _write(name: str, lines: Iterable[str]) -> None:
+    """Whole or not at all, and for its owner alone: the rows name people."""
+    if name == "-":
+        sys.stdout.writelines(lines)
+        return
+    path = Path(name)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.unlink(missing_ok=True)
+        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            file.writelines(lines)
+        part.replace(path)
+    except OSError as error:
+        raise click.UsageError(f"cannot write {name}: {error.strerror}") from None
