@@ -123,6 +123,7 @@ def test_the_json_of_a_run() -> None:
         },
         "warnings": ["w"],
         "caveats": ["c"],
+        "notes": [],
     }
 
 

@@ -209,6 +209,12 @@ def test_a_partial_run_says_whose_plan_it_replaces(local: Local, project: Projec
     assert library.run(config, data=rows(50)).counts[Outcome.DELIVERED] == 49
 
 
+def test_a_missing_ledger_is_announced_once(project: Project) -> None:
+    config = project.config()
+    assert library.run(config, data=rows(2)).lines()[1] == "note: no ledger yet: everything is new"
+    assert library.run(config, data=rows(2)).lines()[1:] == []
+
+
 def test_a_key_that_nobody_has_is_said(project: Project) -> None:
     report = library.run(project.config(), data=rows(3), only="99")
     assert (report.read, report.exit_code) == (0, 0)

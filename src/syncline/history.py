@@ -26,6 +26,7 @@ def report_of(
     run: int,
     warnings: Sequence[str] = (),
     caveats: Sequence[str] = (),
+    notes: Sequence[str] = (),
     *,
     shown: int = SHOWN_PROBLEMS,
     nothing_left: bool = False,
@@ -47,6 +48,7 @@ def report_of(
         stopped=record.stopped,
         warnings=warnings,
         caveats=caveats,
+        notes=notes,
         nothing_left=nothing_left,
     )
 

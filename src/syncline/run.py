@@ -46,6 +46,7 @@ def _run(job: Job, data: Data | None, options: Options, halt: Halt, watch: Watch
     mapper = job.mapper()
     # The first rows are read and mapped before the ledger is touched: bad data leaves no trace.
     mapped = None if options.resume else mapped_rows(job, data, options, mapper)
+    notes = [] if job.path.exists() else ["no ledger yet: everything is new"]
     with job.ledger(options) as (db, lock):
         if mapped is None:
             journal, planned, warnings = job.resumed(db, died_planning=lock.died_planning)
@@ -67,7 +68,7 @@ def _run(job: Job, data: Data | None, options: Options, halt: Halt, watch: Watch
             lock.phase("merging")
             seconds = time.monotonic() - began
             journal.close(status_of(stop), stop, requests=ended.requests, sent_bytes=ended.sent_bytes, seconds=seconds)
-        report = report_of(db, journal.run, [*warnings], job.destination.caveats, nothing_left=nothing_left)
+        report = report_of(db, journal.run, warnings, job.destination.caveats, notes, nothing_left=nothing_left)
     report.check()
     return report
 

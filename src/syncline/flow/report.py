@@ -53,6 +53,7 @@ class Report:
     stopped: Stop | None = None
     warnings: Sequence[str] = ()
     caveats: Sequence[str] = ()
+    notes: Sequence[str] = ()
     nothing_left: bool = False  # `--resume` found everything settled
 
     def __str__(self) -> str:
@@ -90,6 +91,7 @@ class Report:
             "stopped": stop_as_json(self.stopped),
             "warnings": list(self.warnings),
             "caveats": list(self.caveats),
+            "notes": list(self.notes),
         }
 
     def lines(self, *, all_problems: bool = False) -> list[str]:
@@ -101,6 +103,7 @@ class Report:
         if self.stopped is not None and self.stopped.reason == "killed":
             took = "how many requests it had sent is not known"
         lines = [f"run {self.run} {self.status}: {self.read:,} read = {outcomes} ({took})"]
+        lines += [f"note: {note}" for note in self.notes]
         lines += [f"note: {caveat}" for caveat in self.caveats if self.counts[Outcome.DELIVERED]]
         lines += [f"warning: {warning}" for warning in self.warnings]
         shown = self.problems if all_problems else self._first_problems()
