@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from play import answer, change, customerio, play
+from syncline.delivery import Policy
 from syncline.destinations.customerio import CustomerIo
-from syncline.flow.batch import CANARY_ITEMS, Batch, batches
+from syncline.flow.batch import Batch, batches
 from syncline.model import Change, Item, Outcome, Settled
 
+CANARY = Policy().canary_rows
 _WORDS = ["a", "é", "😀", '"', "\n"]
 
 
@@ -67,7 +69,9 @@ def test_packing(sizes: list[int], word: str, most: int, room: int, canary: int,
 @given(st.lists(st.booleans(), max_size=40))
 def test_what_cannot_be_sent_is_settled_on_the_way(fits: list[bool]) -> None:
     destination = customerio(batchBytes=1_000, batchItems=3)
-    packed = list(batches([people(1 if fit else 1_000 for fit in fits)], destination.encode, destination.limits))
+    packed = list(
+        batches([people(1 if fit else 1_000 for fit in fits)], destination.encode, destination.limits, CANARY)
+    )
     unfit = [settled for batch in packed for settled in batch.unfit]
     assert [settled.change.entry for settled in unfit] == [entry for entry, fit in enumerate(fits, 1) if not fit]
     assert entries(packed) == [entry for entry, fit in enumerate(fits, 1) if fit]
@@ -76,13 +80,13 @@ def test_what_cannot_be_sent_is_settled_on_the_way(fits: list[bool]) -> None:
 
 def test_the_first_request_touches_few_people() -> None:
     destination = customerio()
-    packed = list(batches([people([1] * 1_020)], destination.encode, destination.limits))
-    assert [len(batch.items) for batch in packed] == [CANARY_ITEMS, 500, 500, 10] == [10, 500, 500, 10]
+    packed = list(batches([people([1] * 1_020)], destination.encode, destination.limits, CANARY))
+    assert [len(batch.items) for batch in packed] == [10, 500, 500, 10]
 
 
 def test_through_v1_every_person_is_a_request() -> None:
     destination = customerio(api="identify")
-    packed = list(batches([people([1] * 3)], destination.encode, destination.limits))
+    packed = list(batches([people([1] * 3)], destination.encode, destination.limits, CANARY))
     assert [len(batch.items) for batch in packed] == [1, 1, 1]
 
 
@@ -91,7 +95,7 @@ def test_a_request_is_filled_to_the_byte(last: int, expected: list[int]) -> None
     """12 bytes around, two commas between: 149 + 149 + 688 + 14 are exactly 1,000."""
     destination = customerio(batchBytes=1_000)
     three = [of_bytes(149, 1), of_bytes(149, 2), of_bytes(last, 3)]
-    packed = list(batches([three], destination.encode, destination.limits))
+    packed = list(batches([three], destination.encode, destination.limits, CANARY))
     assert [len(batch.items) for batch in packed] == expected
     if expected == [3]:
         assert len(body_of(destination, packed[0].items)) == 1_000
@@ -100,7 +104,7 @@ def test_a_request_is_filled_to_the_byte(last: int, expected: list[int]) -> None
 def test_half_a_megabyte_holds_for_the_whole_body() -> None:
     destination = customerio()
     some = [change(f"id:{n}", {f"{m:02}": "é" * 490 for m in range(30)}, n) for n in range(60)]
-    packed = list(batches([some], destination.encode, destination.limits))
+    packed = list(batches([some], destination.encode, destination.limits, CANARY))
     lengths = [len(body_of(destination, batch.items)) for batch in packed]
     item = len(destination.encode(some[-1]).payload)
     assert entries(packed) == list(range(60))
@@ -110,8 +114,8 @@ def test_half_a_megabyte_holds_for_the_whole_body() -> None:
 
 def test_nothing_to_send_is_no_request() -> None:
     destination = customerio()
-    assert list(batches([], destination.encode, destination.limits)) == []
-    assert list(batches([[], []], destination.encode, destination.limits)) == []
+    assert list(batches([], destination.encode, destination.limits, CANARY)) == []
+    assert list(batches([[], []], destination.encode, destination.limits, CANARY)) == []
 
 
 def test_only_what_cannot_be_sent_is_still_told() -> None:
@@ -119,6 +123,6 @@ def test_only_what_cannot_be_sent_is_still_told() -> None:
     (long,) = people([1_000])
     size = len(customerio().encode(long).payload)
     reason = f"the person is {size} bytes as JSON; one item of a batch may have 988"
-    assert list(batches([[long]], destination.encode, destination.limits)) == [
+    assert list(batches([[long]], destination.encode, destination.limits, CANARY)) == [
         Batch([], [Settled(long, Outcome.INVALID, reason)])
     ]

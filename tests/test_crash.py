@@ -25,6 +25,7 @@ from syncline.delivery import Policy
 from syncline.emulators.customerio import Credentials
 from syncline.errors import NothingToResume
 from syncline.history import history
+from syncline.model import Outcome
 
 KILLS = int(os.environ.get("SYNCLINE_KILLS", "2"))
 SEED = int(os.environ.get("SYNCLINE_SEED", str(time.time_ns() % 1_000_000)))
@@ -221,7 +222,7 @@ def test_killed_while_what_had_been_turned_away_was_sent_again(scene: Callable[.
     assert kill_at(here, here.words(1, resume=True), 1, 0.0) is True
     here.local.app.latency_s = 0.0
     (_, report) = history(str(here.config), None)[-1]
-    assert (report.status, report.counts["unknown"]) == ("interrupted", 21)  # type: ignore[index] # a StrEnum's text
+    assert (report.status, report.counts[Outcome.UNKNOWN]) == ("interrupted", 21)
     here.check(here.recover("back", 1))
 
 

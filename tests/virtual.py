@@ -377,7 +377,7 @@ class Sync:
         destination, notebook = self.destination, self.notebook
 
         def pending() -> Iterator[Batch]:
-            return batches(notebook.pending(), destination.encode, destination.limits)
+            return batches(notebook.pending(), destination.encode, destination.limits, self.policy.canary_rows)
 
         if self.halt_at_s is not None:
             asyncio.get_running_loop().call_later(self.halt_at_s, self.halt.request)

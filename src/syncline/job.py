@@ -27,6 +27,7 @@ from syncline.ledger import (
     path_of,
     plan_run,
     prepare_folder,
+    runs,
     scratch_copy,
 )
 from syncline.model import Kind, Stop
@@ -173,8 +174,8 @@ class Job:
 
     def source_stop(self, db: sqlite3.Connection, run: int) -> Stop | None:
         """Where the source broke while the run's plan was made."""
-        row = db.execute("SELECT source_stop FROM run WHERE run = ?", (run,)).fetchone()
-        return Stop("source", row[0]) if row and row[0] else None
+        message = runs(db, run)[0].source_stop
+        return Stop("source", message) if message else None
 
     def unmet(self, mapper: Mapper, read: int, options: Options) -> list[str]:
         """The configuration's warnings, the mapped fields that no row has, and a key that nobody has."""

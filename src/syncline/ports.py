@@ -86,9 +86,3 @@ class Source(Protocol):
     def chunks(self) -> Iterator[Sequence[Row]]:
         """Rows in order. Raises `DataRefused` before the first row, `SourceBroke` after it."""
         ...
-
-
-class Pending(Protocol):
-    """The changes of a plan that are not settled yet, in plan order, read a chunk at a time."""
-
-    def __call__(self) -> Iterator[Sequence[Change]]: ...

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from syncline.delivery import Halt
+from syncline.delivery import Halt, Policy
 from syncline.flow.batch import Batch, batches
 from syncline.flow.diff import changed_fields
 from syncline.flow.report import Preview
@@ -41,7 +41,7 @@ def preview(
         with job.draft(db) as draft:
             plan = make_plan(draft, mapped, job, options, Halt(), watch)
             pending = Journal(db, job.path, plan.run, time.time).pending()
-            requests = batches(pending, job.destination.encode, job.destination.limits)
+            requests = batches(pending, job.destination.encode, job.destination.limits, Policy().canary_rows)
             warnings, stop = job.unmet(mapper, plan.read, options), job.source_stop(db, plan.run)
             return _preview_of(plan, draft.previewed(), requests, job, warnings, stop)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from random import Random
 
-from syncline.delivery import Delivery, Gauge, Halt, World, deliver
+from syncline.delivery import Delivery, Gauge, Halt, Policy, World, deliver
 from syncline.errors import LedgerFailed
 from syncline.flow.batch import batches
 from syncline.flow.report import Report
@@ -77,12 +77,12 @@ def _deliver(journal: Journal, planned: int, job: Job, halt: Halt, watch: Watch)
     """The one part that waits: requests in parallel, verdicts into the journal."""
     from syncline.transport import Transport  # the HTTP client is slow to import, and only delivery needs it
 
-    destination, gauge = job.destination, Gauge()
+    destination, gauge, canary = job.destination, Gauge(), Policy().canary_rows
 
     async def delivered() -> Delivery:
         async with Transport(job.parallelism) as post:
             world = World(post, Random(), time.time)  # noqa: S311 # jitter, not cryptography
-            pending = lambda: batches(journal.pending(), destination.encode, destination.limits)  # noqa: E731 # one use
+            pending = lambda: batches(journal.pending(), destination.encode, destination.limits, canary)  # noqa: E731 # one use
             with watch.delivering(gauge, planned):
                 return await deliver(
                     pending, destination, journal.settle, world, parallelism=job.parallelism, halt=halt, gauge=gauge

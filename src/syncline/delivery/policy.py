@@ -29,7 +29,7 @@ class Policy:
     confirm_after_s: float = 1.0  # between a 401 and the probe: what is in flight comes home
     probe_tries: int = 3
     hopeless_tries: int = 3  # of the first contact with a host that has no address or no trusted certificate
-    canary_rows: int = 10  # of a request, until the destination has taken a row
+    canary_rows: int = 10  # of a request, until the destination has taken a row: a wrong key must not be tried on all
     fruitless_passes: int = 5  # passes over deferred rows that settle none
     fruitless_alone: int = 2  # the same, when the destination took others while these rows failed: it is about them
     grace_s: float = 10.0  # after Ctrl-C, for what is in flight

@@ -8,8 +8,6 @@ from typing import NamedTuple
 from syncline.errors import Unfit
 from syncline.model import BatchLimits, Change, Item, Outcome, Settled
 
-CANARY_ITEMS = 10  # the first request touches few rows: a wrong key or mapping must not be tried on a million people
-
 
 class Batch(NamedTuple):
     """Items that share a request, and the changes that cannot be sent at all (met on the way)."""
@@ -22,9 +20,9 @@ def batches(
     changes: Iterable[Sequence[Change]],
     encode: Callable[[Change], Item],
     limits: BatchLimits,
-    canary_items: int = CANARY_ITEMS,
+    canary_items: int,
 ) -> Iterator[Batch]:
-    """In plan order; the first batch holds at most `canary_items`."""
+    """In plan order; the first batch holds at most `canary_items` (the engine's policy says how many and why)."""
     items: list[Item] = []
     unfit: list[Settled] = []
     size, most = limits.envelope, min(canary_items, limits.items)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from syncline.ledger.history import Problem, RunRecord, plan_run, problems, runs, size
+from syncline.ledger.history import Problem, RunRecord, plan_run, problems, runs
 from syncline.ledger.journal import KILLED, Journal, bury_the_dead
 from syncline.ledger.lock import Lock
 from syncline.ledger.planning import Draft, Folded, Planned
@@ -26,5 +26,4 @@ __all__ = [
     "problems",
     "runs",
     "scratch_copy",
-    "size",
 ]

@@ -55,11 +55,6 @@ def problems(db: sqlite3.Connection, run: int, limit: int = -1) -> list[Problem]
     return [Problem(RowRef(file, row, line), *rest) for file, row, line, *rest in rows]
 
 
-def size(db: sqlite3.Connection) -> tuple[int, int]:
-    """(keys believed held, keys in doubt)."""
-    return db.execute(HISTORY["count_beliefs"]).fetchone()[0], db.execute(HISTORY["count_doubts"]).fetchone()[0]
-
-
 def _record(row: tuple[object, ...]) -> RunRecord:
     names = "run status closed started ended mapping dialect read unchanged folded invalid planned counts"
     kept = dict(zip([*names.split(), "requests", "bytes", "seconds", "source_stop", "stopped"], row, strict=True))

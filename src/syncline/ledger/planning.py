@@ -11,9 +11,7 @@ from typing import NamedTuple
 from syncline.errors import Unfit
 from syncline.ledger.queries import PLANNING
 from syncline.ledger.store import refusing
-from syncline.model import Belief, Invalid, Kind, Outcome, Record, RowRef
-
-Fold = Callable[[Iterable[bytes]], bytes]
+from syncline.model import Belief, Invalid, Kind, Record, RowRef
 
 
 class Planned(NamedTuple):
@@ -112,7 +110,7 @@ class Draft:
             self._db.execute(PLANNING["make_plan"], {"kind": Kind.UPSERT})
             unchanged = self._db.execute(PLANNING["count_unchanged"]).fetchone()[0]
             new = self._db.execute(PLANNING["count_new"]).fetchone()[0]
-            entries = self._db.execute("SELECT count(*) FROM plan").fetchone()[0]
+            entries = self._db.execute(PLANNING["count_entries"]).fetchone()[0]
             planned = Planned(self.run, read, unchanged, self._folded, self._invalid, entries, new)
             figures = {name: value for name, value in planned._asdict().items() if name not in {"entries", "new"}}
             self._db.execute(PLANNING["record_plan"], figures | {"planned": entries, "source_stop": source_stop})
@@ -149,6 +147,3 @@ class Draft:
     def previewed(self) -> Iterator[tuple[str, bytes, bytes | None]]:
         """After `seal`: (key, body, body believed held) of each entry, in plan order."""
         yield from self._db.execute(PLANNING["planned_with_beliefs"])
-
-
-__all__ = ["Draft", "Folded", "Outcome", "Planned"]

@@ -18,9 +18,3 @@ ORDER BY run;
 SELECT file, row, line, key, field, outcome, reason FROM problem WHERE run = :run
 ORDER BY outcome = 'deferred', row
 LIMIT :limit;
-
--- name: count_beliefs
-SELECT count(*) FROM belief;
-
--- name: count_doubts
-SELECT count(*) FROM doubt;

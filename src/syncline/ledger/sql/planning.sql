@@ -94,6 +94,9 @@ SELECT entry, key, :kind, digest, body, file, row, line FROM temp.staged WHERE c
 -- name: count_unchanged
 SELECT count(*) FROM temp.staged WHERE NOT changed;
 
+-- name: count_entries
+SELECT count(*) FROM plan;
+
 -- name: count_new
 SELECT count(*) FROM plan LEFT JOIN belief USING (key) WHERE belief.key IS NULL;
 
