@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from syncline.config import Loaded, Mapping, Sync, load
+from syncline.config import Files, Loaded, Mapping, Sync, load
 from syncline.errors import ConfigRefused
 
 EMAIL = {"from": "email", "to": "email"}
@@ -66,7 +66,7 @@ def test_yaml_says_everything(tmp_path: Path) -> None:
     held = result.sync
     assert (held.name, held.source, held.user_id, held.mode, held.nulls) == (
         "users-to-customerio",
-        "data.json",
+        Files(files=("data.json",)),
         "id",
         "update",
         "clear",

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from play import customerio
 from syncline.flow.canonical import Hasher, canonical
 from syncline.flow.casts import CASTS
-from syncline.flow.mapping import Mapper, Rule
+from syncline.flow.mapping import Attribute, Mapper
 from syncline.model import Invalid, Kind, Record, Row, RowRef
 
 fields_of = msgspec.json.Decoder(dict[str, msgspec.Raw])
 REF = RowRef("data.json", 3, 4)
 
 
-def mapper(*rules: Rule, user_id: str = "id") -> Mapper:
+def mapper(*rules: Attribute, user_id: str = "id") -> Mapper:
     destination = customerio()
     return Mapper(user_id, rules, destination.key, destination.check, Hasher(Kind.UPSERT, destination.fingerprint))
 
@@ -29,7 +29,7 @@ def row(text: str | Mapping[str, object]) -> Row:
     return Row(REF, fields_of.decode(text if isinstance(text, str) else json.dumps(text)))
 
 
-def mapped(text: str, *rules: Rule) -> str:
+def mapped(text: str, *rules: Attribute) -> str:
     """The body of one row without its id."""
     records, invalid = mapper(*rules)([row('{"id":1,' + text.removeprefix("{"))])
     assert not invalid
@@ -42,102 +42,102 @@ def invalid(made: Mapper, *rows: Row) -> list[Invalid]:
     return refused
 
 
-def plain(*names: str) -> list[Rule]:
-    return [Rule([name], name) for name in names]
+def plain(*names: str) -> list[Attribute]:
+    return [Attribute([name], name) for name in names]
 
 
 @pytest.mark.parametrize(
     ("text", "rule", "expected"),
     [
         # rename
-        ('{"a":1.50}', Rule(["a"], "b"), '{"b":1.50}'),
-        ('{"a":18446744073709551616}', Rule(["a"], "b"), '{"b":18446744073709551616}'),
-        ('{"a":0.1000000000000000055}', Rule(["a"], "b"), '{"b":0.1000000000000000055}'),
-        ('{"a":1e400}', Rule(["a"], "b"), '{"b":1e400}'),
-        ('{"a":"x:{y"}', Rule(["a"], "b"), '{"b":"x:{y"}'),
-        (r'{"a":"\u0041\/"}', Rule(["a"], "b"), '{"b":"A/"}'),
-        ('{"a":{ "d" : 1, "c":[ 1 , 2 ]}}', Rule(["a"], "b"), '{"b":{"c":[1,2],"d":1}}'),
-        ('{"a":""}', Rule(["a"], "b"), '{"b":""}'),
-        ('{"a":true}', Rule(["a"], 'b"'), r'{"b\"":true}'),
-        ('{"x":1}', Rule(["a"], "b"), "{}"),
-        ('{"A":1}', Rule(["a"], "b"), "{}"),
+        ('{"a":1.50}', Attribute(["a"], "b"), '{"b":1.50}'),
+        ('{"a":18446744073709551616}', Attribute(["a"], "b"), '{"b":18446744073709551616}'),
+        ('{"a":0.1000000000000000055}', Attribute(["a"], "b"), '{"b":0.1000000000000000055}'),
+        ('{"a":1e400}', Attribute(["a"], "b"), '{"b":1e400}'),
+        ('{"a":"x:{y"}', Attribute(["a"], "b"), '{"b":"x:{y"}'),
+        (r'{"a":"\u0041\/"}', Attribute(["a"], "b"), '{"b":"A/"}'),
+        ('{"a":{ "d" : 1, "c":[ 1 , 2 ]}}', Attribute(["a"], "b"), '{"b":{"c":[1,2],"d":1}}'),
+        ('{"a":""}', Attribute(["a"], "b"), '{"b":""}'),
+        ('{"a":true}', Attribute(["a"], 'b"'), r'{"b\"":true}'),
+        ('{"x":1}', Attribute(["a"], "b"), "{}"),
+        ('{"A":1}', Attribute(["a"], "b"), "{}"),
         # dotted path
-        ('{"a":{"b":{"c":1}}}', Rule(["a.b.c"], "x"), '{"x":1}'),
-        ('{"a.b":1,"a":{"b":2}}', Rule(["a.b"], "x"), '{"x":1}'),
-        ('{"a":{"b.c":1}}', Rule(["a.b.c"], "x"), '{"x":1}'),
-        ('{"a.b":{"c":1},"a":{"b":{"c":2}}}', Rule(["a.b.c"], "x"), '{"x":1}'),
-        ('{"a.b":0,"a":{"b":{"c":2}}}', Rule(["a.b.c"], "x"), '{"x":2}'),
-        ('{"a":"b"}', Rule(["a.b"], "x"), "{}"),
-        ('{"a":null}', Rule(["a.b"], "x"), "{}"),
-        ('{"a":[{"b":1}]}', Rule(["a.b"], "x"), "{}"),
-        ('{"a":{"b":null}}', Rule(["a.b"], "x"), "{}"),
-        ('{"a":{"b":null}}', Rule(["a.b"], "x", clears=True), '{"x":null}'),
-        (r'{"a":{ "b" : "\u0041" }}', Rule(["a.b"], "x"), '{"x":"A"}'),
+        ('{"a":{"b":{"c":1}}}', Attribute(["a.b.c"], "x"), '{"x":1}'),
+        ('{"a.b":1,"a":{"b":2}}', Attribute(["a.b"], "x"), '{"x":1}'),
+        ('{"a":{"b.c":1}}', Attribute(["a.b.c"], "x"), '{"x":1}'),
+        ('{"a.b":{"c":1},"a":{"b":{"c":2}}}', Attribute(["a.b.c"], "x"), '{"x":1}'),
+        ('{"a.b":0,"a":{"b":{"c":2}}}', Attribute(["a.b.c"], "x"), '{"x":2}'),
+        ('{"a":"b"}', Attribute(["a.b"], "x"), "{}"),
+        ('{"a":null}', Attribute(["a.b"], "x"), "{}"),
+        ('{"a":[{"b":1}]}', Attribute(["a.b"], "x"), "{}"),
+        ('{"a":{"b":null}}', Attribute(["a.b"], "x"), "{}"),
+        ('{"a":{"b":null}}', Attribute(["a.b"], "x", clears=True), '{"x":null}'),
+        (r'{"a":{ "b" : "\u0041" }}', Attribute(["a.b"], "x"), '{"x":"A"}'),
         # first present
-        ('{"b":2,"a":1}', Rule(["a", "b"], "x"), '{"x":1}'),
-        ('{"b":2}', Rule(["a", "b"], "x"), '{"x":2}'),
-        ('{"a":null,"b":2}', Rule(["a", "b"], "x"), '{"x":2}'),
-        ('{"a":null,"b":2}', Rule(["a", "b"], "x", clears=True), '{"x":2}'),
-        ('{"a":null}', Rule(["a", "b"], "x"), "{}"),
-        ('{"a":null}', Rule(["a", "b"], "x", clears=True), '{"x":null}'),
-        ('{"a":"","b":2}', Rule(["a", "b"], "x"), '{"x":""}'),
-        ('{"a":{"b":3}}', Rule(["c", "a.b"], "x"), '{"x":3}'),
+        ('{"b":2,"a":1}', Attribute(["a", "b"], "x"), '{"x":1}'),
+        ('{"b":2}', Attribute(["a", "b"], "x"), '{"x":2}'),
+        ('{"a":null,"b":2}', Attribute(["a", "b"], "x"), '{"x":2}'),
+        ('{"a":null,"b":2}', Attribute(["a", "b"], "x", clears=True), '{"x":2}'),
+        ('{"a":null}', Attribute(["a", "b"], "x"), "{}"),
+        ('{"a":null}', Attribute(["a", "b"], "x", clears=True), '{"x":null}'),
+        ('{"a":"","b":2}', Attribute(["a", "b"], "x"), '{"x":""}'),
+        ('{"a":{"b":3}}', Attribute(["c", "a.b"], "x"), '{"x":3}'),
         # join
-        ('{"a":"Ada","b":"Lovelace"}', Rule(["a", "b"], "x", join=" "), '{"x":"Ada Lovelace"}'),
-        ('{"b":"Ada","a":"Lovelace"}', Rule(["a", "b"], "x", join=", "), '{"x":"Lovelace, Ada"}'),
-        ('{"b":"Lovelace"}', Rule(["a", "b"], "x", join=" "), '{"x":"Lovelace"}'),
-        ('{"a":null,"b":"Lovelace"}', Rule(["a", "b"], "x", join=" "), '{"x":"Lovelace"}'),
-        ('{"a":"","b":"y"}', Rule(["a", "b"], "x", join="-"), '{"x":"-y"}'),
-        ('{"a":1.50,"b":true}', Rule(["a", "b"], "x", join="/"), '{"x":"1.50/true"}'),
-        ('{"a":{"d":1, "c":2},"b":[ 1 ]}', Rule(["a", "b"], "x", join=" "), r'{"x":"{\"c\":2,\"d\":1} [1]"}'),
-        ('{"c":1}', Rule(["a", "b"], "x", join=" "), "{}"),
-        ('{"a":null}', Rule(["a", "b"], "x", join=" "), "{}"),
-        ('{"a":null}', Rule(["a", "b"], "x", join=" ", clears=True), '{"x":null}'),
-        ('{"a":"1","b":"5"}', Rule(["a", "b"], "x", join=".", cast="number"), '{"x":1.5}'),
+        ('{"a":"Ada","b":"Lovelace"}', Attribute(["a", "b"], "x", join=" "), '{"x":"Ada Lovelace"}'),
+        ('{"b":"Ada","a":"Lovelace"}', Attribute(["a", "b"], "x", join=", "), '{"x":"Lovelace, Ada"}'),
+        ('{"b":"Lovelace"}', Attribute(["a", "b"], "x", join=" "), '{"x":"Lovelace"}'),
+        ('{"a":null,"b":"Lovelace"}', Attribute(["a", "b"], "x", join=" "), '{"x":"Lovelace"}'),
+        ('{"a":"","b":"y"}', Attribute(["a", "b"], "x", join="-"), '{"x":"-y"}'),
+        ('{"a":1.50,"b":true}', Attribute(["a", "b"], "x", join="/"), '{"x":"1.50/true"}'),
+        ('{"a":{"d":1, "c":2},"b":[ 1 ]}', Attribute(["a", "b"], "x", join=" "), r'{"x":"{\"c\":2,\"d\":1} [1]"}'),
+        ('{"c":1}', Attribute(["a", "b"], "x", join=" "), "{}"),
+        ('{"a":null}', Attribute(["a", "b"], "x", join=" "), "{}"),
+        ('{"a":null}', Attribute(["a", "b"], "x", join=" ", clears=True), '{"x":null}'),
+        ('{"a":"1","b":"5"}', Attribute(["a", "b"], "x", join=".", cast="number"), '{"x":1.5}'),
         # constant
-        ('{"x":9}', Rule([], "x", constant=b'"web"'), '{"x":"web"}'),
-        ('{"x":9}', Rule([], "x", constant=b"0"), '{"x":0}'),
-        ('{"x":9}', Rule([], "x", constant=b"null"), "{}"),
-        ('{"x":9}', Rule([], "x", constant=b"null", clears=True), '{"x":null}'),
+        ('{"x":9}', Attribute([], "x", constant=b'"web"'), '{"x":"web"}'),
+        ('{"x":9}', Attribute([], "x", constant=b"0"), '{"x":0}'),
+        ('{"x":9}', Attribute([], "x", constant=b"null"), "{}"),
+        ('{"x":9}', Attribute([], "x", constant=b"null", clears=True), '{"x":null}'),
         # default: for what is absent, not for what is null
-        ('{"b":1}', Rule(["a"], "x", default=b'"none"'), '{"x":"none"}'),
-        ('{"a":2}', Rule(["a"], "x", default=b'"none"'), '{"x":2}'),
-        ('{"a":""}', Rule(["a"], "x", default=b'"none"'), '{"x":""}'),
-        ('{"a":null}', Rule(["a"], "x", default=b'"none"'), "{}"),
-        ('{"a":null}', Rule(["a"], "x", default=b'"none"', clears=True), '{"x":null}'),
-        ('{"b":1}', Rule(["a.b"], "x", default=b'{"c":[1]}'), '{"x":{"c":[1]}}'),
-        ('{"c":1}', Rule(["a", "b"], "x", default=b"0"), '{"x":0}'),
-        ('{"c":1}', Rule(["a", "b"], "x", join=" ", default=b'"?"'), '{"x":"?"}'),
-        ('{"b":1}', Rule(["a"], "x", default=b'"2024-01-02"', cast="timestamp"), '{"x":1704153600}'),
-        ('{"b":1}', Rule(["a"], "x", default=b"null"), "{}"),
-        ('{"b":1}', Rule(["a"], "x", default=b"null", clears=True), '{"x":null}'),
+        ('{"b":1}', Attribute(["a"], "x", default=b'"none"'), '{"x":"none"}'),
+        ('{"a":2}', Attribute(["a"], "x", default=b'"none"'), '{"x":2}'),
+        ('{"a":""}', Attribute(["a"], "x", default=b'"none"'), '{"x":""}'),
+        ('{"a":null}', Attribute(["a"], "x", default=b'"none"'), "{}"),
+        ('{"a":null}', Attribute(["a"], "x", default=b'"none"', clears=True), '{"x":null}'),
+        ('{"b":1}', Attribute(["a.b"], "x", default=b'{"c":[1]}'), '{"x":{"c":[1]}}'),
+        ('{"c":1}', Attribute(["a", "b"], "x", default=b"0"), '{"x":0}'),
+        ('{"c":1}', Attribute(["a", "b"], "x", join=" ", default=b'"?"'), '{"x":"?"}'),
+        ('{"b":1}', Attribute(["a"], "x", default=b'"2024-01-02"', cast="timestamp"), '{"x":1704153600}'),
+        ('{"b":1}', Attribute(["a"], "x", default=b"null"), "{}"),
+        ('{"b":1}', Attribute(["a"], "x", default=b"null", clears=True), '{"x":null}'),
         # casts and nulls
-        ('{"a":"2024-01-02T03:04:05Z"}', Rule(["a"], "x", cast="timestamp"), '{"x":1704164645}'),
-        ('{"a":"YES"}', Rule(["a"], "x", cast="boolean"), '{"x":true}'),
-        ('{"a":"18446744073709551616"}', Rule(["a"], "x", cast="integer"), '{"x":18446744073709551616}'),
-        ('{"a":null}', Rule(["a"], "x", cast="timestamp"), "{}"),
-        ('{"a":null}', Rule(["a"], "x", cast="timestamp", clears=True), '{"x":null}'),
-        ('{"b":1}', Rule(["a"], "x", cast="timestamp", clears=True), "{}"),
-        ('{"a":null}', Rule(["a"], "x"), "{}"),
-        ('{"a":null}', Rule(["a"], "x", clears=True), '{"x":null}'),
-        ('{"b":1}', Rule(["a"], "x", clears=True), "{}"),
-        ('{"a":"null"}', Rule(["a"], "x"), '{"x":"null"}'),
-        ('{"a":"null"}', Rule(["a"], "x", cast="json"), "{}"),
-        ('{"a":"null"}', Rule(["a"], "x", cast="json", clears=True), '{"x":null}'),
+        ('{"a":"2024-01-02T03:04:05Z"}', Attribute(["a"], "x", cast="timestamp"), '{"x":1704164645}'),
+        ('{"a":"YES"}', Attribute(["a"], "x", cast="boolean"), '{"x":true}'),
+        ('{"a":"18446744073709551616"}', Attribute(["a"], "x", cast="integer"), '{"x":18446744073709551616}'),
+        ('{"a":null}', Attribute(["a"], "x", cast="timestamp"), "{}"),
+        ('{"a":null}', Attribute(["a"], "x", cast="timestamp", clears=True), '{"x":null}'),
+        ('{"b":1}', Attribute(["a"], "x", cast="timestamp", clears=True), "{}"),
+        ('{"a":null}', Attribute(["a"], "x"), "{}"),
+        ('{"a":null}', Attribute(["a"], "x", clears=True), '{"x":null}'),
+        ('{"b":1}', Attribute(["a"], "x", clears=True), "{}"),
+        ('{"a":"null"}', Attribute(["a"], "x"), '{"x":"null"}'),
+        ('{"a":"null"}', Attribute(["a"], "x", cast="json"), "{}"),
+        ('{"a":"null"}', Attribute(["a"], "x", cast="json", clears=True), '{"x":null}'),
     ],
 )
-def test_one_rule(text: str, rule: Rule, expected: str) -> None:
+def test_one_rule(text: str, rule: Attribute, expected: str) -> None:
     assert mapped(text, rule) == expected
 
 
 def test_a_body_does_not_depend_on_the_order_of_rules_or_fields() -> None:
-    one = mapped('{"b":1,"a":[2],"c":"\\u0041"}', *plain("a", "b", "c"), Rule(["a"], "aa", cast="string"))
-    two = mapped('{"c":"A","a":[ 2 ],"b":1}', Rule(["a"], "aa", cast="string"), *plain("c", "b", "a"))
+    one = mapped('{"b":1,"a":[2],"c":"\\u0041"}', *plain("a", "b", "c"), Attribute(["a"], "aa", cast="string"))
+    two = mapped('{"c":"A","a":[ 2 ],"b":1}', Attribute(["a"], "aa", cast="string"), *plain("c", "b", "a"))
     assert one == two == '{"a":[2],"aa":"[2]","b":1,"c":"A"}'
 
 
 def test_one_source_may_feed_several_attributes() -> None:
-    assert mapped('{"a":"1"}', Rule(["a"], "x"), Rule(["a"], "y", cast="integer")) == '{"x":"1","y":1}'
+    assert mapped('{"a":"1"}', Attribute(["a"], "x"), Attribute(["a"], "y", cast="integer")) == '{"x":"1","y":1}'
 
 
 def test_a_record_holds_its_place_its_key_its_body_and_its_digest() -> None:
@@ -152,7 +152,7 @@ def test_a_row_without_any_mapped_field_is_still_a_person() -> None:
 
 
 def test_a_mapping_of_the_user_id_to_id_is_the_identifier_itself() -> None:
-    records, _ = mapper(Rule(["user"], "id"), Rule(["user"], "account"), user_id="user")([row({"user": 7})])
+    records, _ = mapper(Attribute(["user"], "id"), Attribute(["user"], "account"), user_id="user")([row({"user": 7})])
     assert [(record.key, record.body) for record in records] == [("id:7", b'{"account":7}')]
 
 
@@ -200,33 +200,33 @@ def test_a_row_that_could_not_be_read_says_why() -> None:
 @pytest.mark.parametrize(
     ("rule", "field"),
     [
-        (Rule(["a"], "x", cast="integer"), "a"),
-        (Rule(["b", "a"], "x", cast="integer"), "b | a"),
-        (Rule(["a", "b"], "x", join="-", cast="integer"), "a + b"),
-        (Rule(["b"], "x", default=b'"soon"', cast="integer"), "b"),
-        (Rule([], "x", constant=b'"soon"', cast="integer"), "x"),
+        (Attribute(["a"], "x", cast="integer"), "a"),
+        (Attribute(["b", "a"], "x", cast="integer"), "b | a"),
+        (Attribute(["a", "b"], "x", join="-", cast="integer"), "a + b"),
+        (Attribute(["b"], "x", default=b'"soon"', cast="integer"), "b"),
+        (Attribute([], "x", constant=b'"soon"', cast="integer"), "x"),
     ],
 )
-def test_a_failed_cast_names_the_key_and_the_field(rule: Rule, field: str) -> None:
+def test_a_failed_cast_names_the_key_and_the_field(rule: Attribute, field: str) -> None:
     expected = Invalid(REF, "id:1", field, "text where a whole number was expected")
     assert invalid(mapper(rule), row({"id": 1, "a": "soon"})) == [expected]
 
 
 def test_what_the_destination_refuses_names_the_attribute() -> None:
-    (refused,) = invalid(mapper(Rule(["a"], "x")), row({"id": 1, "a": "é" * 501}))
+    (refused,) = invalid(mapper(Attribute(["a"], "x")), row({"id": 1, "a": "é" * 501}))
     assert (refused.key, refused.field) == ("id:1", "x")
     assert refused.reason == "the value is 1002 bytes; Customer.io takes at most 1000"
 
 
 def test_one_bad_row_leaves_the_others_alone() -> None:
     rows = [row({"id": number, "a": "1" if number % 3 else "one"}) for number in range(1, 7)]
-    records, refused = mapper(Rule(["a"], "a", cast="integer"))(rows)
+    records, refused = mapper(Attribute(["a"], "a", cast="integer"))(rows)
     assert [record.key for record in records] == ["id:1", "id:2", "id:4", "id:5"]
     assert [row.key for row in refused] == ["id:3", "id:6"]
 
 
 def test_fields_that_no_row_has_are_told_of_once_all_are_read() -> None:
-    made = mapper(*plain("a", "b", "d"), Rule(["d", "e"], "f", join=" "), Rule([], "g", constant=b"1"))
+    made = mapper(*plain("a", "b", "d"), Attribute(["d", "e"], "f", join=" "), Attribute([], "g", constant=b"1"))
     made([row({"id": 1, "a": 1})])
     assert made.never_met() == ["b", "d", "d + e"]
     made([row({"id": 1, "b": None}), row({"id": 2, "e": 1})])
@@ -235,7 +235,7 @@ def test_fields_that_no_row_has_are_told_of_once_all_are_read() -> None:
 
 @pytest.mark.parametrize("text", ['{"id":true,"a":1,"b":1}', '{"id":1,"a":"one","b":1}'])
 def test_a_field_is_met_even_where_the_row_is_of_no_use(text: str) -> None:
-    made = mapper(Rule(["a"], "a", cast="integer"), *plain("b"), Rule([], "c", constant=b"1"))
+    made = mapper(Attribute(["a"], "a", cast="integer"), *plain("b"), Attribute([], "c", constant=b"1"))
     assert len(invalid(made, row(text))) == 1
     assert made.never_met() == []
 
@@ -245,7 +245,7 @@ scalars = st.none() | st.booleans() | st.integers() | st.text(st.characters(code
 values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(names, inner, max_size=2))
 rules = st.lists(
     st.builds(
-        Rule,
+        Attribute,
         st.tuples(names),
         names,
         join=st.none(),
@@ -258,7 +258,7 @@ rules = st.lists(
 )
 
 
-def expected(record: Mapping[str, object], some: Sequence[Rule]) -> dict[str, object]:
+def expected(record: Mapping[str, object], some: Sequence[Attribute]) -> dict[str, object]:
     """What the rules mean, said once more, and slowly."""
     found: dict[str, object] = {}
     for rule in some:
@@ -277,7 +277,7 @@ _MISSING = object()
 
 @given(st.dictionaries(names, values), rules, st.booleans())
 def test_quick_or_not_a_body_is_canonical_and_means_what_the_rules_say(
-    record: dict[str, object], some: list[Rule], ascii_only: bool
+    record: dict[str, object], some: list[Attribute], ascii_only: bool
 ) -> None:
     text = json.dumps({"id": 1} | record, ensure_ascii=ascii_only)
     ((made,), _) = mapper(*some)([row(text)])

@@ -18,11 +18,11 @@ from syncline.sources.files import FileSource
 
 def source_of(path: Path, data: bytes) -> FileSource:
     path.write_bytes(data)
-    return FileSource(path)
+    return FileSource([path])
 
 
 def refusal(path: Path) -> str:
-    source = FileSource(path)
+    source = FileSource([path])
     with pytest.raises(DataRefused) as refused:
         list(source.chunks())
     assert not source.complete
@@ -112,10 +112,10 @@ def test_a_name_is_printed_escaped(tmp_path: Path) -> None:
     assert "\x1b" not in refusal(tmp_path / "missing\x1b")
 
 
-def test_a_label_stands_for_the_path(tmp_path: Path) -> None:
+def test_a_relative_file_is_called_as_it_is_written(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(b'{"id":1}')
-    (row,) = rows_of(FileSource(tmp_path / "f", label="upload"))
-    assert row.ref.file == "upload"
+    (row,) = rows_of(FileSource(["f"], directory=tmp_path))
+    assert row.ref.file == "f"
 
 
 @pytest.mark.parametrize("way", ["grown", "truncated", "replaced", "removed", "touched"])
@@ -151,7 +151,7 @@ import resource, sys
 from pathlib import Path
 from syncline.sources.files import FileSource
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-for chunk in FileSource(Path(sys.argv[1])).chunks():
+for chunk in FileSource([sys.argv[1]]).chunks():
     pass
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """

@@ -24,7 +24,8 @@ Nothing here holds a credential or a row's values.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 _EMAIL = re.compile(r"[^\s@\"'<>(),;:]+@[^\s@\"'<>(),;:]+")
@@ -42,6 +43,24 @@ def said(text: str, limit: int = 300) -> str:
     """A vendor's own words, fit to be shown: printable, at most `limit` characters, e-mails and phones masked."""
     masked = _PHONE.sub("(phone)", _EMAIL.sub("(e-mail)", " ".join(text[: 4 * limit].split())))
     return printable(masked)[:limit]
+
+
+# What a row can break before it is sent. `Unfit` and the report name these.
+RULES: Mapping[str, str] = MappingProxyType(
+    {
+        "row-unreadable": "the row itself cannot be read: not an object, another encoding, a repeated key, too large",
+        "transform-failed": "the `transform` function raised, or gave something that is no row",
+        "identifier-missing": "the field that `userId` names is absent",
+        "identifier-unfit": "the identifier is null, blank, a boolean or a fraction, too long, or of another kind",
+        "value-unfit": "the value cannot be converted as `as`, `normalise` or `hash` ask",
+        "value-too-long": "the value is longer than the destination takes",
+        "name-unfit": "the attribute's name is longer than the destination takes, or kept for itself",
+        "reserved-value": "the destination gives this attribute a meaning, and the value has none there",
+        "identifiers-differ": "two identifiers in the row contradict each other",
+        "too-many-attributes": "more attributes than the destination takes for one person",
+        "record-too-large": "the encoded record is larger than the destination takes",
+    }
+)
 
 
 class Problem(NamedTuple):
@@ -111,10 +130,13 @@ class LedgerFailed(SynclineError):
 
 
 class Unfit(SynclineError):
-    """This row cannot be sent as it is. `field` names the culprit ("" for the row as a whole)."""
+    """This row cannot be sent as it is. `field` names the culprit ("" for the row as a whole).
 
-    def __init__(self, field: str, reason: str) -> None:
-        self.field, self.reason = field, reason
+    rule: which of `RULES` it breaks, so that a report can say it once for many rows.
+    """
+
+    def __init__(self, field: str, reason: str, rule: str = "") -> None:
+        self.field, self.reason, self.rule = field, reason, rule
         super().__init__(f"{field}: {reason}" if field else reason)
 
 

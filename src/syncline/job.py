@@ -17,7 +17,7 @@ from syncline.delivery import Gauge, Halt
 from syncline.destinations.customerio import CustomerIo
 from syncline.errors import ConfigRefused, NothingToResume, Unfit
 from syncline.flow.canonical import Hasher, canonical, encode
-from syncline.flow.mapping import Mapper, Rule
+from syncline.flow.mapping import Attribute, Mapper
 from syncline.ledger import (
     Draft,
     Journal,
@@ -33,9 +33,10 @@ from syncline.ledger import (
 from syncline.model import Kind, Stop
 from syncline.ports import Destination, Source
 from syncline.sources.files import FileSource
+from syncline.sources.reading import AS_FOUND, Reading
 from syncline.sources.records import RecordsSource
 
-Data = str | Path | Iterable[Mapping[str, object]]
+Data = str | Path | Iterable[str | Path | Mapping[str, object]]
 T = TypeVar("T")
 
 
@@ -74,9 +75,10 @@ class Job:
         self._loaded = loaded
         self.name, self.user_id, self.parallelism = loaded.name, sync.user_id, sync.parallelism
         self.destination: Destination = CustomerIo(sync.destination, sync.mode)
+        self._reading = _reading(sync.source)
         self.digest = Hasher(Kind.UPSERT, self.destination.fingerprint)
-        self._rules = [_rule(mapping, sync.nulls) for mapping in sync.mappings]
-        self.mapping_digest = self.digest(encode([self.user_id, *map(tuple, self._rules)])).hex()
+        self._attributes = [_attribute(mapping, sync) for mapping in sync.mappings]
+        self.mapping_digest = self.digest(encode([self.user_id, *map(tuple, self._attributes)])).hex()
         self.state_dir = Path(state_dir) if state_dir else loaded.directory / ".syncline"
         self.path = path_of(self.state_dir, self.name, self.destination.name, self.destination.account)
         self.lock_path = self.path.with_suffix(".lock")
@@ -91,16 +93,19 @@ class Job:
         return self._loaded.warnings
 
     def mapper(self) -> Mapper:
-        return Mapper(self.user_id, self._rules, self.destination.key, self.destination.check, self.digest)
+        return Mapper(self.user_id, self._attributes, self.destination.key, self.destination.check, self.digest)
 
     def source(self, data: Data | None) -> Source:
         """`data` as given, else the configuration's `source`, which is relative to the configuration."""
-        if data is None and self._loaded.sync.source is None:
+        files = written.files if (written := self._loaded.sync.source) else ()
+        if data is None and not files:
             raise ConfigRefused("there is no data: give it with -d FILE, or set `source` in the configuration")
         if data is None:
-            return FileSource(self._loaded.directory / str(self._loaded.sync.source), self._loaded.sync.source)
+            return FileSource(files, self._reading, self._loaded.directory)
         if isinstance(data, (str, Path)):
-            return FileSource(Path(data), str(data))
+            return FileSource([data], self._reading)
+        if isinstance(data, (list, tuple)) and data and all(isinstance(file, (str, Path)) for file in data):
+            return FileSource([*map(str, data)], self._reading)
         return RecordsSource(data)
 
     def only(self, options: Options) -> frozenset[str] | None:
@@ -197,16 +202,25 @@ class Job:
         return [f"run {last.run} had {left:,} rows left, and this run replaces its plan; the next whole run sends them"]
 
 
-def _rule(mapping: configuration.Mapping, nulls: str) -> Rule:
+def _reading(written: configuration.Files | None) -> Reading:
+    if written is None:
+        return AS_FOUND
+    return Reading(written.format, written.path, written.delimiter, written.encoding)
+
+
+def _attribute(mapping: configuration.Mapping, sync: configuration.Sync) -> Attribute:
     """The configuration's word for it → the mapping stage's."""
-    return Rule(
+    return Attribute(
         sources=mapping.sources,
         to=mapping.to,
         join=mapping.join,
         constant=canonical(encode(mapping.constant)) if mapping.has_constant else None,
         default=canonical(encode(mapping.default)) if mapping.has_default else None,
         cast=mapping.cast,
-        clears=(mapping.nulls or nulls) == "clear",
+        clears=(mapping.nulls or sync.nulls) == "clear",
+        empty=mapping.empty or sync.empty or "",
+        normalise=mapping.normalise,
+        hash=mapping.hash,
     )
 
 

@@ -36,7 +36,10 @@ class RowRef(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One source record. Each value is its exact JSON text. A row that cannot be read has a `fault` and no fields."""
+    """One source record. Each value is its exact JSON text; an empty one is an empty cell, which JSON cannot say.
+
+    A row that cannot be read has a `fault` and no fields.
+    """
 
     ref: RowRef
     fields: Mapping[str, Raw]
@@ -53,20 +56,32 @@ class Record(NamedTuple):
 
 
 class Invalid(NamedTuple):
-    """A row that cannot be sent, and why."""
+    """A row that cannot be sent, and why. `rule`: which of `errors.RULES` it breaks."""
 
     ref: RowRef
     key: str
     field: str
     reason: str
+    rule: str = ""
+
+
+class Remark(NamedTuple):
+    """Something odd about a row that is sent all the same: `what` completes "3 rows …"."""
+
+    field: str
+    what: str
 
 
 class Belief(NamedTuple):
-    """What we think the destination holds for a key: the digest of the last acknowledged record, and its body's id."""
+    """What we think the destination holds for a key: the digest of the last acknowledged record, and its body's id.
+
+    acked: unix seconds of that acknowledgement (of its adoption, for a record that was adopted).
+    """
 
     digest: bytes
     body: int
     doubtful: bool
+    acked: float = 0.0
 
 
 class Change(NamedTuple):

@@ -79,5 +79,5 @@ def _fit(
                 job.destination.encode(Change(0, record.ref, record.key, Kind.UPSERT, record.body))
             fit.append((record, belief))
         except Unfit as no:
-            unfit.append(Invalid(record.ref, record.key, no.field, no.reason))
+            unfit.append(Invalid(record.ref, record.key, no.field, no.reason, no.rule))
     return fit, unfit

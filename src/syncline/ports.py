@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping, Sequence
 from typing import Protocol, TypeVar
 
-from syncline.model import BatchLimits, Change, Item, Lane, Request, Response, Row, Semantics, Settled, Verdict
+from syncline.model import BatchLimits, Change, Item, Lane, Remark, Request, Response, Row, Semantics, Settled, Verdict
 
 T = TypeVar("T")
 
@@ -56,6 +56,14 @@ class Destination(Protocol):
 
     def check(self, key: str, record: Mapping[str, bytes]) -> None:
         """A row before folding: names, values, types. Values are canonical JSON. Raises `Unfit`."""
+        ...
+
+    def remarks(self, key: str, record: Mapping[str, bytes]) -> Sequence[Remark]:
+        """What is odd about a row that passed `check`, and is sent all the same."""
+        ...
+
+    def reserved(self, name: str) -> str:
+        """Why no attribute may have this name, where names come with the data; "" when it may."""
         ...
 
     def encode(self, change: Change) -> Item:

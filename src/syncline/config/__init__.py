@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from syncline.config.load import Loaded, load
-from syncline.config.model import Mapping, Sync
+from syncline.config.model import Files, Mapping, Sync
 
-__all__ = ["Loaded", "Mapping", "Sync", "load"]
+__all__ = ["Files", "Loaded", "Mapping", "Sync", "load"]

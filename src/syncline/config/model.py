@@ -11,10 +11,11 @@ import unicodedata
 from collections.abc import Callable
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, SecretStr
 
 from syncline.config.findings import Wrong
 from syncline.destinations import customerio
+from syncline.sources.reading import Format
 
 MAX_PARALLELISM = 256
 MAX_NAME_BYTES = 150
@@ -36,6 +37,7 @@ DESTINATIONS = {"customerio": Kind(customerio.Settings, customerio.refuse_name, 
 DEFAULT_DESTINATION = "customerio"
 
 Nulls = Literal["omit", "clear"]
+Empty = Literal["omit", "keep", "clear"]
 Scalar = str | int | float | bool | None
 
 
@@ -97,13 +99,25 @@ def _scalar(value: object) -> Scalar:
     )
 
 
-def _source(value: object) -> str:
-    if isinstance(value, str) and value.strip():
-        return value
-    if isinstance(value, dict):
-        fix = 'Sources of other types (SQL, Segment) are not there yet; write "source": "data.json".'
-        raise Wrong("the path of a data file, as text", fix)
-    raise Wrong("the path of a data file, as text", "Leave it out to give the data with -d.")
+def _source(value: object) -> object:
+    """`"data.json"` and `["a.csv", "b.csv"]` are short for an object with these `files`."""
+    if isinstance(value, (str, list, tuple)):
+        return {"files": value}
+    return value
+
+
+class Files(BaseModel):
+    """Where the rows are. `files`: paths, globs or `-` (stdin), relative to the configuration's directory; none: they
+    are given on the command line. The rest says how to read them, however they were given."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: Literal["file"] = "file"
+    files: Annotated[tuple[Annotated[str, AfterValidator(_filled)], ...], BeforeValidator(_several)] = ()
+    format: Format = "auto"
+    path: str = ""
+    delimiter: str = ""
+    encoding: str = "utf-8"
 
 
 class Mapping(BaseModel):
@@ -128,6 +142,9 @@ class Mapping(BaseModel):
         Literal["string", "integer", "number", "boolean", "timestamp", "date", "json"] | None, Field(alias="as")
     ] = None
     nulls: Nulls | None = None
+    empty: Empty | None = None
+    normalise: Literal["email", "phone", "lower", "trim"] | None = None
+    hash: Literal["sha256"] | None = None
 
     @property
     def has_constant(self) -> bool:
@@ -141,12 +158,12 @@ class Mapping(BaseModel):
 
 
 class Sync(BaseModel):
-    """One configuration, checked. `source` is as written: relative to the configuration's directory; `-` is stdin."""
+    """One configuration, checked. `refresh`: seconds; None: never."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Annotated[str, AfterValidator(_name), Field(description="the sync's name, as text")]
-    source: Annotated[str | None, PlainValidator(_source)] = None
+    source: Annotated[Files | None, BeforeValidator(_source)] = None
     destination: Annotated[customerio.Settings, Field(description="an object with the destination's settings")]
     user_id: Annotated[
         str,
@@ -156,6 +173,13 @@ class Sync(BaseModel):
     parallelism: Annotated[int, Field(ge=1, le=MAX_PARALLELISM)] = 25
     mode: Literal["upsert", "update"] = "upsert"
     nulls: Nulls = "omit"
+    empty: Empty | None = None
+    pick: Literal["all"] | None = None
+    except_: Annotated[tuple[str, ...], Field(alias="except"), BeforeValidator(_several)] = ()
+    transform: str | None = None
+    refresh: float | None = 30 * 86_400.0
+    notify: SecretStr | None = None
+    fail_on: Annotated[Literal["any", "new", "never"], Field(alias="failOn")] = "any"
     mappings: Annotated[
         tuple[Mapping, ...], BeforeValidator(_mappings), Field(description='a list of mappings: [{"from": …, "to": …}]')
     ]

@@ -17,8 +17,12 @@ NULL = b"null"
 Read = Callable[[Mapping[str, msgspec.Raw]], bytes | None]
 
 
-class Rule(NamedTuple):
-    """One mapping. `constant` and `default` are canonical JSON. `clears`: an explicit null travels."""
+class Attribute(NamedTuple):
+    """How one attribute is made. `constant` and `default` are canonical JSON. `clears`: an explicit null travels.
+
+    empty: what an empty value means: omit | keep | clear; "" for the custom of its source (an empty cell of a CSV file
+    is absent, an empty text of a JSON file is a value). normalise: email | phone | lower | trim; hash: sha256.
+    """
 
     sources: Sequence[str]
     to: str
@@ -27,21 +31,27 @@ class Rule(NamedTuple):
     default: bytes | None = None
     cast: str | None = None
     clears: bool = False
+    empty: str = ""
+    normalise: str | None = None
+    hash: str | None = None
 
 
 class _Field:
-    """One rule, ready to run."""
+    """One attribute, ready to be made."""
 
     __slots__ = ("_cast", "_default", "clears", "label", "name", "prefix", "read", "rename")
 
-    def __init__(self, rule: Rule) -> None:
-        self.name, self.clears = rule.to, rule.clears
-        self.label = " + ".join(rule.sources) if rule.join is not None else " | ".join(rule.sources)
-        self.prefix = encode(rule.to) + b":"
-        self._default = rule.default
-        self._cast = CASTS[rule.cast] if rule.cast else None
-        self.read = _reader(rule)
-        self.rename = rule == Rule(rule.sources[:1], rule.to, clears=rule.clears) and "." not in rule.sources[0]
+    def __init__(self, attribute: Attribute) -> None:
+        self.name, self.clears = attribute.to, attribute.clears
+        self.label = " + ".join(attribute.sources) if attribute.join is not None else " | ".join(attribute.sources)
+        self.prefix = encode(attribute.to) + b":"
+        self._default = attribute.default
+        self._cast = CASTS[attribute.cast] if attribute.cast else None
+        self.read = _reader(attribute)
+        self.rename = (
+            attribute == Attribute(attribute.sources[:1], attribute.to, clears=attribute.clears)
+            and "." not in attribute.sources[0]
+        )
 
     def value(self, fields: Mapping[str, msgspec.Raw]) -> bytes | None:
         """The mapped value as canonical JSON; None when the row has nothing to say. Raises `Unfit`.
@@ -64,12 +74,12 @@ class _Field:
             raise Unfit(self.label or self.name, unfit.reason) from None
 
 
-def _reader(rule: Rule) -> Read:
-    if (constant := rule.constant) is not None:
+def _reader(attribute: Attribute) -> Read:
+    if (constant := attribute.constant) is not None:
         return lambda fields: constant
-    paths = [_path(source) for source in rule.sources]
-    if rule.join is not None:
-        return _joined(paths, rule.join)
+    paths = [_path(source) for source in attribute.sources]
+    if attribute.join is not None:
+        return _joined(paths, attribute.join)
     return paths[0] if len(paths) == 1 else _first(paths)
 
 
@@ -136,7 +146,7 @@ class Mapper:
     def __init__(
         self,
         user_id: str,
-        rules: Iterable[Rule],
+        attributes: Iterable[Attribute],
         key: Callable[[object], str],
         check: Callable[[str, Mapping[str, bytes]], None],
         digest: Hasher,
@@ -144,7 +154,9 @@ class Mapper:
         self._user_id, self._key, self._check, self._digest = user_id, key, check, digest
         self._identify = _path(user_id)
         # Sorted by name, so that a body does not depend on the order in which mappings are written down.
-        fields = sorted((_Field(rule) for rule in rules if not self._is_identifier(rule)), key=lambda f: f.name)
+        fields = sorted(
+            (_Field(attribute) for attribute in attributes if not self._is_identifier(attribute)), key=lambda f: f.name
+        )
         self._prefixes = [(field.name, field.prefix) for field in fields]
         self._renames = [(field.name, field.label, field.clears) for field in fields if field.rename]
         self._others = [field for field in fields if not field.rename]
@@ -152,9 +164,9 @@ class Mapper:
         self.identified = False
         self.names_seen: list[str] = []
 
-    def _is_identifier(self, rule: Rule) -> bool:
+    def _is_identifier(self, attribute: Attribute) -> bool:
         """A mapping of the userId field to `id` is the identifier itself, which already travels as the key."""
-        return rule.to == "id" and list(rule.sources) == [self._user_id]
+        return attribute.to == "id" and list(attribute.sources) == [self._user_id]
 
     def __call__(self, rows: Iterable[Row]) -> tuple[list[Record], list[Invalid]]:
         records: list[Record] = []
@@ -168,7 +180,7 @@ class Mapper:
                 body = self._body(key, row.fields)
                 records.append(Record(row.ref, key, body, self._digest(body)))
             except Unfit as unfit:
-                invalid.append(Invalid(row.ref, key, unfit.field, unfit.reason))
+                invalid.append(Invalid(row.ref, key, unfit.field, unfit.reason, unfit.rule))
         return records, invalid
 
     def _key_of(self, row: Row) -> str:

@@ -129,7 +129,7 @@ class Draft:
         except Unfit as unfit:
             self._drop_earlier(key, last)
             self._db.execute(PLANNING["drop_staged"], (last,))
-            self.refuse([Invalid(RowRef(*ref), key, unfit.field, unfit.reason)])
+            self.refuse([Invalid(RowRef(*ref), key, unfit.field, unfit.reason, unfit.rule)])
             return
         finally:
             rows.close()

@@ -14,6 +14,7 @@ from syncline.errors import DataRefused, SourceBroke, printable
 from syncline.model import Row
 from syncline.sources.json_rows import EXPECTED, json_rows
 from syncline.sources.place import Place, refused
+from syncline.sources.reading import AS_FOUND, Reading
 
 BLOCK_BYTES = 131_072
 
@@ -29,12 +30,12 @@ _KINDS = (
 class FileSource:
     """The rows of one file. A row's values point into the block it came from: keep a row, and its block is kept.
 
-    label: the name in messages and in each row's `ref`, where it is not the path as given.
+    files: as they are called in messages and in each row's `ref`; relative ones begin at `directory`.
     """
 
-    def __init__(self, path: Path, label: str | None = None) -> None:
-        self._path = path
-        self._name = printable(label if label is not None else str(path))
+    def __init__(self, files: Sequence[str | Path], reading: Reading = AS_FOUND, directory: Path | None = None) -> None:
+        self._path = (directory or Path()) / files[0]
+        self._name = printable(str(files[0]))
         self._complete = False
         self._read_bytes = 0
         self._total_bytes: int | None = None

@@ -22,10 +22,11 @@ _SIMPLE = (str, int, type(None), Decimal, datetime, date, time)  # nothing in th
 class RecordsSource:
     """The rows of an iterable of mappings, taken as they are asked for. An iterator can be read only once.
 
-    Decimals become numbers, dates and times ISO text, whole numbers keep all their digits.
+    An item that is no mapping is a row with a fault. Decimals become numbers, dates and times ISO text, whole numbers
+    keep all their digits.
     """
 
-    def __init__(self, records: Iterable[Mapping[str, object]], label: str = "data") -> None:
+    def __init__(self, records: Iterable[object], label: str = "data") -> None:
         self._records = records
         self._name = printable(label)
         self._complete = False

@@ -23,9 +23,10 @@ from syncline.destinations.customerio.settings import (
     TRACK_HOSTS,
     VALUE_BYTES,
     Settings,
+    refuse_name,
 )
 from syncline.errors import Garbled, Misconfigured, Unfit
-from syncline.model import BatchLimits, Change, Item, Lane, Outcome, Request, Secret, Semantics, Verdict
+from syncline.model import BatchLimits, Change, Item, Lane, Outcome, Remark, Request, Secret, Semantics, Verdict
 from syncline.ports import Conversation
 
 _JSON = (("content-type", "application/json"),)
@@ -137,6 +138,14 @@ class CustomerIo:
             raise Unfit(
                 "email", "differs from the e-mail that identifies this person; Customer.io would drop the write"
             )
+
+    def remarks(self, key: str, record: Mapping[str, bytes]) -> Sequence[Remark]:
+        return ()
+
+    def reserved(self, name: str) -> str:
+        """Why no attribute may have this name; "" when it may."""
+        refused = refuse_name(name, False)
+        return refused[0] if refused else ""
 
     def encode(self, change: Change) -> Item:
         """The item of a batch, or the body of one identify. Raises `Unfit`: 301 attributes, over 32,000 bytes."""
