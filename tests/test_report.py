@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncline.errors import Bug
-from syncline.flow.report import SHOWN_PROBLEMS, WORDS_DEFERRED, WORDS_PROBLEMS, Preview, Report, RowProblem
+from syncline.flow.report import SHOWN_PROBLEMS, WORDS_GROUPS, FailOn, Preview, ProblemGroup, Report, RowProblem
 from syncline.model import Outcome, RowRef, Stop
 
 ROUGH = Stop("source", "users.csv: found the end of the file")
@@ -21,12 +21,15 @@ def report(
     counts: Mapping[str, int],
     *,
     problems: Sequence[RowProblem] = (),
+    groups: Sequence[ProblemGroup] = (),
     stopped: Stop | None = None,
     requests: int = 2,
     warnings: Sequence[str] = (),
     caveats: Sequence[str] = (),
     lost: int = 0,
     nothing_left: bool = False,
+    new_problems: int = 0,
+    fail_on: FailOn = "any",
 ) -> Report:
     """`counts` by outcome, the others are 0; `lost`: rows that were read and never ended."""
     return Report(
@@ -38,10 +41,13 @@ def report(
         bytes=1_234,
         seconds=1.23456,
         problems=problems,
+        groups=groups,
         stopped=stopped,
         warnings=warnings,
         caveats=caveats,
         nothing_left=nothing_left,
+        new_problems=new_problems,
+        fail_on=fail_on,
     )
 
 
@@ -85,9 +91,21 @@ def test_nothing_left_to_resume_is_no_failure() -> None:
     assert report({"unknown": 0, "invalid": 4}, nothing_left=True).exit_code == 0
 
 
+@pytest.mark.parametrize(
+    ("fail_on", "new", "code"), [("any", 0, 1), ("any", 2, 1), ("new", 0, 0), ("new", 2, 1), ("never", 2, 0)]
+)
+def test_rows_that_were_bad_last_time_may_be_forgiven(fail_on: FailOn, new: int, code: int) -> None:
+    assert report({"invalid": 2, "rejected": 1}, new_problems=new, fail_on=fail_on).exit_code == code
+    assert report({"invalid": 2, "deferred": 1}, new_problems=new, fail_on=fail_on).exit_code == 3
+
+
 def test_the_json_of_a_run() -> None:
     stop = Stop("throttled", "Customer.io asks for patience", 1_700_000_000.0)
-    made = report({"delivered": 3, "invalid": 1}, problems=[problem()], stopped=stop, warnings=["w"], caveats=["c"])
+    said = {"warnings": ["w"], "caveats": ["c"]}
+    groups = [ProblemGroup(1, problem())]
+    made = report({"delivered": 3, "invalid": 1}, problems=[problem()], groups=groups, stopped=stop, **said)
+    bad = {"file": "users.csv", "row": 3, "line": 4, "key": "id:7258", "field": "plan"}
+    bad |= {"outcome": "invalid", "reason": "long", "rule": ""}
     assert json.loads(json.dumps(made.as_json())) == {
         "run": 7,
         "status": "finished",
@@ -105,17 +123,9 @@ def test_the_json_of_a_run() -> None:
         "requests": 2,
         "bytes": 1234,
         "seconds": 1.235,
-        "problems": [
-            {
-                "file": "users.csv",
-                "row": 3,
-                "line": 4,
-                "key": "id:7258",
-                "field": "plan",
-                "outcome": "invalid",
-                "reason": "long",
-            }
-        ],
+        "problems": [bad],
+        "groups": [{"outcome": "invalid", "rule": "", "field": "plan", "count": 1, "first": bad}],
+        "newProblems": 0,
         "stopped": {
             "reason": "throttled",
             "message": "Customer.io asks for patience",
@@ -144,9 +154,9 @@ def test_the_words_of_a_good_run_are_one_line() -> None:
 
 def test_the_words_of_a_bad_run() -> None:
     stop = Stop("breaker", "too many\nfaults", 1_700_000_000.5)
-    problems = [problem(), problem(9, Outcome.UNKNOWN, "no answer", field="")]
+    groups = [ProblemGroup(1, problem()), ProblemGroup(1, problem(9, Outcome.UNKNOWN, "no answer", field=""))]
     made = report(
-        {"delivered": 1, "invalid": 1, "unknown": 1}, problems=problems, stopped=stop, warnings=["w"], caveats=["c"]
+        {"delivered": 1, "invalid": 1, "unknown": 1}, groups=groups, stopped=stop, warnings=["w"], caveats=["c"]
     )
     assert made.lines()[1:] == [
         "note: c",
@@ -161,20 +171,28 @@ def test_a_caveat_is_told_where_something_was_delivered() -> None:
     assert len(report({"unchanged": 1}, caveats=["c"]).lines()) == 1
 
 
-def test_more_problems_than_are_shown_are_counted() -> None:
-    made = report({"invalid": 1_500}, problems=[problem(row) for row in range(1, 101)])
-    assert len(made.lines()) == 1 + WORDS_PROBLEMS + 1
-    assert made.lines()[-1] == "  … and 1,490 more: syncline report CONFIG --run 7"
-    assert len(made.lines(all_problems=True)) == 1 + 100 + 1
-    assert "more" not in report({"invalid": 2}, problems=[problem(), problem()]).lines()[-1]
+def test_rows_that_failed_in_the_same_way_are_told_once() -> None:
+    made = report(
+        {"invalid": 1_500}, problems=[problem(row) for row in range(1, 101)], groups=[ProblemGroup(1_500, problem())]
+    )
+    assert made.lines()[1:] == [
+        "  invalid   1,500 rows  plan: long; the first: users.csv row 3 (line 4)  id:7258",
+        "  each of them: syncline report CONFIG --run 7",
+    ]
+    assert made.lines(all_problems=True)[2:] == [f"    {one}" for one in made.problems]
 
 
-def test_rows_that_were_merely_not_sent_do_not_crowd_out_the_others() -> None:
-    waiting = [problem(row, Outcome.DEFERRED, "not sent", field="") for row in range(1, 21)]
-    made = report({"deferred": 20, "rejected": 1}, problems=[*waiting, problem(21, Outcome.REJECTED)])
-    shown = [line.split()[0] for line in made.lines()[1:]]
-    assert shown == ["rejected", *["deferred"] * WORDS_DEFERRED, "…"]
-    assert made.lines()[-1].startswith("  … and 17 more")
+def test_many_ways_to_fail_are_cut_short() -> None:
+    groups = [ProblemGroup(1, problem(row, reason=f"way {row}")) for row in range(1, 21)]
+    lines = report({"invalid": 20}, groups=groups).lines()
+    assert len(lines) == 1 + WORDS_GROUPS + 1
+    assert lines[-1] == "  each of them: syncline report CONFIG --run 7"
+
+
+def test_what_is_new_since_the_last_run_is_told() -> None:
+    groups = [ProblemGroup(5, problem())]
+    assert "  2 of them were not so in the run before" in report({"invalid": 5}, groups=groups, new_problems=2).lines()
+    assert len(report({"invalid": 5}, groups=groups, new_problems=5).lines()) == 3
 
 
 def test_a_hostile_row_cannot_move_the_cursor() -> None:
@@ -191,7 +209,7 @@ def test_a_row_without_a_key() -> None:
 def preview(payload: object, stopped: Stop | None = None) -> Preview:
     counts = {"new": 1_000, "changed": 0, "unchanged": 5}
     return Preview(
-        counts, {"plan\x1b": 1_000}, 3, 5_678, 2.34567, [{"key": "id:1", "payload": payload}], ["w"], stopped
+        counts, {"plan\x1b": 1_000}, 3, 5_678, 2.34567, [{"key": "id:1", "payload": payload}], ["w"], ["n"], stopped
     )
 
 
@@ -201,6 +219,7 @@ def test_the_words_of_a_preview_show_the_payload_and_move_no_cursor() -> None:
         "in 3 requests, 5,678 bytes, about 2 s",
         r"  plan\x1b: 1,000 people",
         r'sample id:1: {"plan":"a\x9b\u202eb"}',
+        "note: n",
         "warning: w",
     ]
 
@@ -215,6 +234,7 @@ def test_the_json_of_a_preview() -> None:
         "seconds": 2.346,
         "samples": [{"key": "id:1", "payload": {"ltv": 1.5}}],
         "warnings": ["w"],
+        "notes": ["n"],
         "stopped": None,
     }
 

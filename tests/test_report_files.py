@@ -30,7 +30,7 @@ def cells(problems: list[RowProblem]) -> list[list[str]]:
 def test_the_columns() -> None:
     assert cells([problem(field="plan")]) == [
         list(COLUMNS),
-        ["data.json", "3", "4", "id:1", "plan", "rejected", "no"],
+        ["data.json", "3", "4", "id:1", "plan", "rejected", "no", ""],
     ]
 
 

@@ -394,6 +394,7 @@ def test_rows_the_api_rejects_are_named_with_their_reason(
             "field": "identifiers.email",
             "outcome": "rejected",
             "reason": reason,
+            "rule": "",
         }
         for row, key in ((5, "email:ada@example.com"), (10, "email:b@example.com"))
     ]
@@ -529,7 +530,7 @@ def test_the_shapes_of_run_runs_and_report(project: Project, local: Local, syncl
         "run 2 finished:",
     ]
     assert syncline("report", config, "--run", "1", "--json").document["counts"] == first.document["counts"]
-    assert syncline("report", config).stdout.count("invalid   ") == 120
+    assert syncline("report", config).stdout.count("\n    invalid   ") == 120
     unknown = syncline("report", config, "--run", "3")
     assert unknown.code == 2
     assert "its runs are 1 to 2" in unknown.stderr
@@ -611,7 +612,7 @@ def _foreign(path: Path) -> None:
 
 def _newer(path: Path) -> None:
     with closing(sqlite3.connect(path)) as db:
-        db.execute("PRAGMA user_version = 2")
+        db.execute("PRAGMA user_version = 99")
 
 
 def _directory(path: Path) -> None:

@@ -8,9 +8,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from syncline.errors import LedgerRefused
-from syncline.flow.report import SHOWN_PROBLEMS, Report, RowProblem
+from syncline.flow.report import SHOWN_PROBLEMS, FailOn, ProblemGroup, Report, RowProblem
 from syncline.job import Job
-from syncline.ledger import Lock, bury_the_dead, open_to_read, plan_run, problems, runs
+from syncline.ledger import (
+    Lock,
+    Problem,
+    bury_the_dead,
+    count_new_problems,
+    open_to_read,
+    plan_run,
+    problem_groups,
+    problems,
+    runs,
+)
 from syncline.model import Outcome, Stop
 
 
@@ -30,6 +40,7 @@ def report_of(
     *,
     shown: int = SHOWN_PROBLEMS,
     nothing_left: bool = False,
+    fail_on: FailOn = "any",
 ) -> Report:
     """The report of one run, as the ledger tells it. `shown`: how many problem rows to take along; -1 for all."""
     record = runs(db, run)[0]
@@ -41,29 +52,37 @@ def report_of(
         requests=record.requests,
         bytes=record.bytes,
         seconds=record.seconds,
-        problems=[
-            RowProblem(problem.row, problem.key, problem.field, Outcome(problem.outcome), problem.reason)
-            for problem in problems(db, run, shown)
+        problems=[_row_problem(problem) for problem in problems(db, run, shown)],
+        groups=[
+            ProblemGroup(count, _row_problem(first))
+            for count, first in problem_groups(db, run, shown and SHOWN_PROBLEMS)
         ],
         stopped=record.stopped,
         warnings=warnings,
         caveats=caveats,
         notes=notes,
         nothing_left=nothing_left,
+        new_problems=count_new_problems(db, run) if shown else 0,
+        fail_on=fail_on,
     )
 
 
-def history(config: str, state_dir: str | None) -> list[tuple[float, Report]]:
+def _row_problem(problem: Problem) -> RowProblem:
+    row, key, field, outcome, reason, rule = problem
+    return RowProblem(row, key, field, Outcome(outcome), reason, rule)
+
+
+def history(config: str, state_dir: str | None, env_file: str | None = None) -> list[tuple[float, Report]]:
     """Every run of a sync, oldest first: (when it started, its report without problem rows)."""
-    with _looking(config, state_dir) as db:
+    with _looking(config, state_dir, env_file) as db:
         if db is None:
             return []
         return [(record.started, report_of(db, record.run, shown=0)) for record in runs(db)]
 
 
-def recall(config: str, state_dir: str | None, number: int | None) -> Report:
+def recall(config: str, state_dir: str | None, number: int | None, env_file: str | None = None) -> Report:
     """One run again, the last by default, with all its problem rows. Raises `LedgerRefused` when there is none."""
-    with _looking(config, state_dir) as db:
+    with _looking(config, state_dir, env_file) as db:
         numbers = [record.run for record in runs(db)] if db is not None else []
         if db is None or not numbers or (number is not None and number not in numbers):
             known = f"its runs are {numbers[0]} to {numbers[-1]}" if numbers else "it has no runs yet"
@@ -72,9 +91,9 @@ def recall(config: str, state_dir: str | None, number: int | None) -> Report:
 
 
 @contextmanager
-def _looking(config: str, state_dir: str | None) -> Iterator[sqlite3.Connection | None]:
+def _looking(config: str, state_dir: str | None, env_file: str | None) -> Iterator[sqlite3.Connection | None]:
     """The ledger as it stands. A run whose process died is buried in a private copy: looking changes nothing."""
-    job = Job.load(config, state_dir)
+    job = Job.load(config, state_dir, env_file)
     db = open_to_read(job.path, job.destination.name, job.destination.account)
     if db is None:
         yield None

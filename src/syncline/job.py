@@ -15,8 +15,9 @@ from typing import NamedTuple, Protocol, TypeVar
 from syncline import config as configuration
 from syncline.delivery import Gauge, Halt
 from syncline.destinations.customerio import CustomerIo
-from syncline.errors import ConfigRefused, NothingToResume, Unfit
+from syncline.errors import ConfigRefused, LedgerRefused, NothingToResume, Unfit
 from syncline.flow.canonical import Hasher, canonical, encode
+from syncline.flow.diff import Refresh
 from syncline.flow.mapping import Attribute, Mapper
 from syncline.ledger import (
     Draft,
@@ -33,7 +34,7 @@ from syncline.ledger import (
 from syncline.model import Kind, Stop
 from syncline.ports import Destination, Source
 from syncline.sources.files import FileSource
-from syncline.sources.reading import AS_FOUND, Reading
+from syncline.sources.reading import Reading
 from syncline.sources.records import RecordsSource
 
 Data = str | Path | Iterable[str | Path | Mapping[str, object]]
@@ -47,6 +48,8 @@ class Options(NamedTuple):
     only: str | None = None
     full: bool = False
     resume: bool = False
+    adopt: bool = False
+    require_state: bool = False
 
 
 class Watch(Protocol):
@@ -70,12 +73,13 @@ no_watch: Watch = _NoWatch()
 class Job:
     """One sync, made concrete. Opening it touches neither the network nor the ledger."""
 
-    def __init__(self, loaded: configuration.Loaded, state_dir: str | Path | None) -> None:
+    def __init__(self, loaded: configuration.Loaded, state_dir: str | Path | None, reading: Reading) -> None:
         sync = loaded.sync
         self._loaded = loaded
         self.name, self.user_id, self.parallelism = loaded.name, sync.user_id, sync.parallelism
         self.destination: Destination = CustomerIo(sync.destination, sync.mode)
-        self._reading = _reading(sync.source)
+        self.notify, self.fail_on = sync.notify, sync.fail_on
+        self._reading = reading
         self.digest = Hasher(Kind.UPSERT, self.destination.fingerprint)
         self._attributes = [_attribute(mapping, sync) for mapping in sync.mappings]
         self.mapping_digest = self.digest(encode([self.user_id, *map(tuple, self._attributes)])).hex()
@@ -84,9 +88,16 @@ class Job:
         self.lock_path = self.path.with_suffix(".lock")
 
     @classmethod
-    def load(cls, config: str | Path | Mapping[str, object], state_dir: str | Path | None) -> Job:
-        """Raises `ConfigRefused` with every problem at once."""
-        return cls(configuration.load(config), state_dir)
+    def load(
+        cls,
+        config: str | Path | Mapping[str, object],
+        state_dir: str | Path | None = None,
+        env_file: str | Path | None = None,
+        reading: Mapping[str, str] | None = None,
+    ) -> Job:
+        """Raises `ConfigRefused` with every problem at once. `reading`: what overrides the keys of `source`."""
+        loaded = configuration.load(config, env_file=env_file)
+        return cls(loaded, state_dir, _reading(loaded.sync.source, reading or {}))
 
     @property
     def warnings(self) -> Sequence[str]:
@@ -128,17 +139,26 @@ class Job:
         if isinstance(data, (Mapping, bytes)):
             raise ConfigRefused("data is one object; expected a path, or an iterable of mappings: one a row")
         odd = {"data": data is not None, "limit": options.limit is not None, "only": options.only is not None}
-        odd["full"] = options.full
+        odd |= {"full": options.full, "adopt": options.adopt}
         if options.resume and (given := [name for name, is_given in odd.items() if is_given]):
             raise ConfigRefused(f"--resume goes on with the plan as it was made, so it takes no --{given[0]}")
 
     # --- the ledger -----------------------------------------------------------------------------------------------
+
+    def require_state(self, options: Options) -> None:
+        """`--require-state`: a ledger that is missing would make everybody new. Raises `LedgerRefused`."""
+        if options.require_state and not os.path.lexists(self.path):
+            raise LedgerRefused(
+                f"--require-state, and there is no ledger at {self.path}: put it back (or name its place with"
+                " --state-dir); without --require-state a run would take everybody for new"
+            )
 
     @contextmanager
     def ledger(self, options: Options) -> Iterator[tuple[sqlite3.Connection, Lock]]:
         """The ledger, locked for this run alone. Raises `NothingToResume` rather than make one for `--resume`."""
         if options.resume and not os.path.lexists(self.path):
             raise NothingToResume("there is no run to resume: this sync has no ledger yet; run without --resume")
+        self.require_state(options)
         prepare_folder(self.path, self.state_dir)
         with Lock(self.lock_path) as lock:
             db = open_ledger(self.path, self.destination.name, self.destination.account)
@@ -182,6 +202,10 @@ class Job:
         message = runs(db, run)[0].source_stop
         return Stop("source", message) if message else None
 
+    def refresh(self) -> Refresh:
+        """When a belief is too old to be trusted."""
+        return Refresh(time.time(), self._loaded.sync.refresh)
+
     def unmet(self, mapper: Mapper, read: int, options: Options) -> list[str]:
         """The configuration's warnings, the mapped fields that no row has, and a key that nobody has."""
         unmet = mapper.never_met() if read else []
@@ -202,10 +226,10 @@ class Job:
         return [f"run {last.run} had {left:,} rows left, and this run replaces its plan; the next whole run sends them"]
 
 
-def _reading(written: configuration.Files | None) -> Reading:
-    if written is None:
-        return AS_FOUND
-    return Reading(written.format, written.path, written.delimiter, written.encoding)
+def _reading(written: configuration.Files | None, given: Mapping[str, str]) -> Reading:
+    """How the configuration says that files are to be read, and what the call says over it."""
+    files = configuration.overridden(written or configuration.Files(), given)
+    return Reading(files.format, files.path, files.delimiter, files.encoding)
 
 
 def _attribute(mapping: configuration.Mapping, sync: configuration.Sync) -> Attribute:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
+from typing import NamedTuple
 
 from syncline.delivery import Halt
 from syncline.errors import DataRefused, Interrupted, SourceBroke, Unfit
@@ -30,9 +31,22 @@ def mapped_rows(job: Job, data: Data | None, options: Options, mapper: Mapper) -
     return iter(()) if first is None else chain([first], chunks)
 
 
-def make_plan(draft: Draft, mapped: Mapped, job: Job, options: Options, halt: Halt, watch: Watch) -> Planned:
+class Made(NamedTuple):
+    """A plan, and what is to be told about it."""
+
+    plan: Planned
+    notes: list[str]
+    warnings: list[str]
+
+
+def make_plan(draft: Draft, mapped: Mapped, job: Job, options: Options, halt: Halt, watch: Watch) -> Made:
     """Diffs chunk by chunk; folds repeated keys at the end, over the whole source. One transaction."""
     read, broke, only = 0, None, job.only(options)
+    refresh, clock = job.refresh().trusting(draft.newest_acknowledgement())
+
+    def is_sent(record: Record, belief: Belief | None) -> bool:
+        return differs(record, belief) or (belief is not None and refresh.is_due(record.key, belief))
+
     try:
         for records, invalid in mapped:
             if halt.requested:
@@ -42,7 +56,7 @@ def make_plan(draft: Draft, mapped: Mapped, job: Job, options: Options, halt: Ha
                 invalid = [row for row in invalid if row.key in only]
             read += len(records) + len(invalid)
             beliefs = {} if options.full else draft.believed([record.key for record in records])
-            fit, unfit = _fit(job, _diff(records, beliefs))
+            fit, unfit = _fit(job, _diff(records, beliefs, is_sent))
             draft.stage(fit)
             draft.refuse(invalid + unfit)
             watch.planning(read)
@@ -55,16 +69,33 @@ def make_plan(draft: Draft, mapped: Mapped, job: Job, options: Options, halt: Ha
         body = fold(bodies, merges=job.destination.semantics.merges)
         record = Record(ref, key, body, job.digest(body))
         job.destination.encode(Change(0, ref, key, Kind.UPSERT, body))
-        return Folded(record, options.full or differs(record, belief))
+        return Folded(record, options.full or is_sent(record, belief))
 
-    return draft.seal(folded, read, broke)
+    plan = draft.seal(folded, read, broke, adopt=options.adopt)
+    refreshed = 0 if options.full or refresh.every_s is None else draft.count_refreshed()
+    return Made(plan, _notes(plan, refreshed), [clock] if clock else [])
 
 
-def _diff(records: Iterable[Record], beliefs: Mapping[str, Belief]) -> Iterator[tuple[Record, Belief | None]]:
+def _notes(plan: Planned, refreshed: int) -> list[str]:
+    notes = []
+    if plan.adopted:
+        notes.append(f"{plan.adopted:,} rows adopted: they count as held at the destination, and nothing was sent")
+    if plan.in_doubt:
+        notes.append(f"{plan.in_doubt:,} of them stay in doubt, and the next run sends them")
+    if refreshed:
+        notes.append(f"{refreshed:,} unchanged rows are sent again: their last acknowledgement is old (`refresh`)")
+    return notes
+
+
+def _diff(
+    records: Iterable[Record],
+    beliefs: Mapping[str, Belief],
+    is_sent: Callable[[Record, Belief | None], bool],
+) -> Iterator[tuple[Record, Belief | None]]:
     """Each record with the belief it equals, or None: then there is something to send."""
     for record in records:
         belief = beliefs.get(record.key)
-        yield record, None if differs(record, belief) else belief
+        yield record, None if is_sent(record, belief) else belief
 
 
 def _fit(

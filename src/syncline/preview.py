@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -14,7 +15,6 @@ from syncline.flow.diff import changed_fields
 from syncline.flow.report import Preview
 from syncline.job import Data, Job, Options, Watch, no_watch
 from syncline.ledger import Journal, Planned, bury_the_dead
-from syncline.model import Stop
 from syncline.plan import make_plan, mapped_rows
 
 _SAMPLES = 3
@@ -28,22 +28,28 @@ def preview(
     limit: int | None = None,
     only: str | None = None,
     full: bool = False,
+    adopt: bool = False,
+    require_state: bool = False,
+    reading: Mapping[str, str] | None = None,
     state_dir: str | Path | None = None,
+    env_file: str | Path | None = None,
     watch: Watch = no_watch,
 ) -> Preview:
     """What `run` would send. Plans in a private copy of the ledger: takes no lock, changes nothing, sends nothing."""
-    job = Job.load(config, state_dir)
-    options = Options(limit, only, full)
+    job = Job.load(config, state_dir, env_file, reading)
+    options = Options(limit, only, full, adopt=adopt, require_state=require_state)
     job.refuse_oddities(options, data)
+    job.require_state(options)
     mapped = mapped_rows(job, data, options, mapper := job.mapper())
     with job.scratch_ledger() as db:
         bury_the_dead(db, job.path, time.time)
         with job.draft(db) as draft:
-            plan = make_plan(draft, mapped, job, options, Halt(), watch)
+            plan, notes, warnings = make_plan(draft, mapped, job, options, Halt(), watch)
             pending = Journal(db, job.path, plan.run, time.time).pending()
             requests = batches(pending, job.destination.encode, job.destination.limits, Policy().canary_rows)
-            warnings, stop = job.unmet(mapper, plan.read, options), job.source_stop(db, plan.run)
-            return _preview_of(plan, draft.previewed(), requests, job, warnings, stop)
+            warnings += job.unmet(mapper, plan.read, options)
+            shown = _preview_of(plan, draft.previewed(), requests, job)
+            return replace(shown, notes=notes, warnings=warnings, stopped=job.source_stop(db, plan.run))
 
 
 def _preview_of(
@@ -51,8 +57,6 @@ def _preview_of(
     entries: Iterable[tuple[str, bytes, bytes | None]],
     requests: Iterable[Batch],
     job: Job,
-    warnings: Sequence[str],
-    stop: Stop | None,
 ) -> Preview:
     """Counts what each entry would change, packs the requests as a run would, and keeps the first payloads."""
     fields: dict[str, int] = {}
@@ -77,4 +81,4 @@ def _preview_of(
         count * _ASSUMED_ANSWER_S / job.parallelism,
         plan.entries / lane.rows_per_second if lane.rows_per_second else 0.0,
     )
-    return Preview(counts, dict(sorted(fields.items())), count, size, seconds, samples, warnings, stop)
+    return Preview(counts, dict(sorted(fields.items())), count, size, seconds, samples)

@@ -15,6 +15,7 @@ from syncline.flow.report import Report
 from syncline.history import report_of, status_of
 from syncline.job import Data, Job, Options, Watch, apart, new_event_loop, no_watch
 from syncline.ledger import Journal, bury_the_dead
+from syncline.notify import announced
 from syncline.plan import make_plan, mapped_rows
 
 
@@ -26,19 +27,24 @@ def run(
     only: str | None = None,
     full: bool = False,
     resume: bool = False,
+    adopt: bool = False,
+    require_state: bool = False,
+    reading: Mapping[str, str] | None = None,
     state_dir: str | Path | None = None,
+    env_file: str | Path | None = None,
     halt: Halt | None = None,
     watch: Watch = no_watch,
 ) -> Report:
     """Syncs once and returns the report. Works inside a running event loop and off the main thread.
 
-    config: a path, or the configuration as an object (which needs `name`). data: a path, or the rows themselves;
-    it overrides `source`. Raises `Refusal` when nothing was sent, `Locked`, `LedgerFailed`.
+    config: a path, or the configuration as an object (which needs `name`). data: a path, several, or the rows
+    themselves; it overrides `source`, and `reading` overrides how files are read ({"path": "data.users"}).
+    Raises `Refusal` when nothing was sent, `Locked`, `LedgerFailed`.
     """
-    job = Job.load(config, state_dir)
-    options, halt = Options(limit, only, full, resume), halt or Halt()
+    job = Job.load(config, state_dir, env_file, reading)
+    options, halt = Options(limit, only, full, resume, adopt, require_state), halt or Halt()
     job.refuse_oddities(options, data)
-    return apart(lambda: _run(job, data, options, halt, watch), halt)
+    return apart(lambda: announced(job, lambda: _run(job, data, options, halt, watch)), halt)
 
 
 def _run(job: Job, data: Data | None, options: Options, halt: Halt, watch: Watch) -> Report:
@@ -55,9 +61,10 @@ def _run(job: Job, data: Data | None, options: Options, halt: Halt, watch: Watch
             bury_the_dead(db, job.path, time.time)
             warnings = job.superseded(db, options)
             with job.draft(db) as draft:
-                plan = make_plan(draft, mapped, job, options, halt, watch)
-            journal, planned = Journal(db, job.path, plan.run, time.time), plan.entries
-            warnings += job.unmet(mapper, plan.read, options)
+                made = make_plan(draft, mapped, job, options, halt, watch)
+            journal, planned = Journal(db, job.path, made.plan.run, time.time), made.plan.entries
+            notes += made.notes
+            warnings += made.warnings + job.unmet(mapper, made.plan.read, options)
         lock.phase("delivering")
         nothing_left = mapped is None and not planned
         if not nothing_left:
@@ -68,7 +75,8 @@ def _run(job: Job, data: Data | None, options: Options, halt: Halt, watch: Watch
             lock.phase("merging")
             seconds = time.monotonic() - began
             journal.close(status_of(stop), stop, requests=ended.requests, sent_bytes=ended.sent_bytes, seconds=seconds)
-        report = report_of(db, journal.run, warnings, job.destination.caveats, notes, nothing_left=nothing_left)
+        said = (warnings, job.destination.caveats, notes)
+        report = report_of(db, journal.run, *said, nothing_left=nothing_left, fail_on=job.fail_on)
     report.check()
     return report
 

@@ -53,7 +53,9 @@ class Transport:
 
     async def __call__(self, lane: Lane, request: Request) -> Response:
         """Raises `Unsent` or `Unanswered`; their texts name the host at most, never a path, an id or a credential."""
-        headers = {"authorization": lane.authorization.reveal(), **dict(request.headers)}
+        headers = dict(request.headers)
+        if credential := lane.authorization.reveal():
+            headers["authorization"] = credential
         url = URL(lane.origin + request.path, encoded=True)
         try:
             async with self._session.request(

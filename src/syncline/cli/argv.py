@@ -13,7 +13,10 @@ import rich_click as click
 _CONFIG = ("c", "config")
 _DATA = ("d", "data")
 _GLOBAL = ("-h", "--help", "--version")
-_RUN_OPTIONS = ("limit", "only", "full", "resume", "dry-run", "json", "state-dir")
+_RUN_OPTIONS = (
+    *("path", "delimiter", "encoding", "limit", "only", "full", "resume", "adopt", "dry-run", "require-state"),
+    *("state-dir", "env-file", "json"),
+)
 
 
 def normalised(argv: Sequence[str], verbs: Sequence[str]) -> list[str]:

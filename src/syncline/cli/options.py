@@ -24,6 +24,12 @@ def state_dir_option(function: F) -> F:
     )
 
 
+def env_file_option(function: F) -> F:
+    return click.option("--env-file", metavar="FILE", help="Variables for ${…} (default: .env beside CONFIG).")(
+        function
+    )
+
+
 def json_option(function: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")(function)
 

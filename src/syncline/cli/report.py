@@ -10,7 +10,7 @@ from pathlib import Path
 import rich_click as click
 
 from syncline.cli.ends import emit, say
-from syncline.cli.options import config_argument, found, json_option, state_dir_option
+from syncline.cli.options import config_argument, env_file_option, found, json_option, state_dir_option
 from syncline.flow.rows import as_csv, as_jsonl
 from syncline.history import recall
 
@@ -21,6 +21,7 @@ from syncline.history import recall
 @click.option("--csv", "csv_file", metavar="FILE", help="Write the rows that did not make it as CSV; - is stdout.")
 @click.option("--jsonl", "jsonl_file", metavar="FILE", help="The same as JSON lines; - is stdout.")
 @state_dir_option
+@env_file_option
 @json_option
 def command(
     config: str | None,
@@ -28,12 +29,13 @@ def command(
     csv_file: str | None,
     jsonl_file: str | None,
     state_dir: str | None,
+    env_file: str | None,
     as_json: bool,
 ) -> int:
     """One run again: its figures, and every row that did not make it (with --json: the first 100)."""
     if sum(map(bool, (csv_file, jsonl_file, as_json))) > 1:
         raise click.UsageError("give one of --csv, --jsonl and --json")
-    report = recall(found(config), state_dir, number)
+    report = recall(found(config), state_dir, number, env_file)
     if csv_file:
         _write(csv_file, as_csv(report.problems))
     elif jsonl_file:

@@ -5,40 +5,69 @@ from __future__ import annotations
 import gc
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import TypedDict
 
 import rich_click as click
 
 from syncline import preview, run
 from syncline.cli.ends import emit, say
-from syncline.cli.options import config_argument, found, json_option, state_dir_option
+from syncline.cli.options import config_argument, env_file_option, found, json_option, state_dir_option
 from syncline.cli.progress import Progress
 from syncline.delivery import Halt
 
 _SIGNALS = {signal.SIGINT: ("interrupted", 130), signal.SIGTERM: ("terminated", 143)}
+_DATA_HELP = "The rows: a file, a pattern in quotes, or - for stdin; may be repeated (default: `source` of CONFIG)."
+
+
+class Asked(TypedDict):
+    """What a run and its preview are both told."""
+
+    limit: int | None
+    only: str | None
+    full: bool
+    adopt: bool
+    require_state: bool
+    reading: Mapping[str, str]
+    state_dir: str | None
+    env_file: str | None
 
 
 @click.command(name="run")
 @config_argument
-@click.option("-d", "--data", metavar="FILE", help="The rows: a JSON array or NDJSON (default: `source` of CONFIG).")
+@click.argument("surplus", nargs=-1, metavar="")
+@click.option("-d", "--data", multiple=True, metavar="FILE", help=_DATA_HELP)
+@click.option("--path", metavar="KEYS", help="Where the rows stand in a JSON document: data.users.")
+@click.option("--delimiter", metavar="CHAR", help="What separates the cells of CSV (default: a comma).")
+@click.option("--encoding", metavar="NAME", help="Of CSV: utf-8 (default), utf-16, cp1252 or latin-1.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Read only the first N rows.")
 @click.option("--only", metavar="KEY", help="Sync only this person: 7258 or id:7258.")
 @click.option("--full", is_flag=True, help="Send every row, whatever the ledger believes.")
 @click.option("--resume", is_flag=True, help="Go on with the plan of an interrupted run.")
+@click.option("--adopt", is_flag=True, help="Record every row as held at the destination already; send nothing.")
 @click.option("--dry-run", is_flag=True, help="Show what would be sent; send nothing, change nothing.")
+@click.option("--require-state", is_flag=True, help="Refuse to run without a ledger, which would make everybody new.")
 @state_dir_option
+@env_file_option
 @json_option
 def command(
     config: str | None,
-    data: str | None,
+    surplus: tuple[str, ...],
+    data: tuple[str, ...],
+    path: str | None,
+    delimiter: str | None,
+    encoding: str | None,
     limit: int | None,
     only: str | None,
     full: bool,
     resume: bool,
+    adopt: bool,
     dry_run: bool,
+    require_state: bool,
     state_dir: str | None,
+    env_file: str | None,
     as_json: bool,
 ) -> int:
     """Sync: send what differs from what the destination already holds.
@@ -48,25 +77,28 @@ def command(
     # Millions of short-lived tuples and nothing cyclic: the collector's default pace costs a tenth of the time.
     gc.freeze()
     gc.set_threshold(200_000, 20, 20)
-    path = found(config)
+    if surplus:
+        raise click.UsageError(f"{surplus[0]} is one file too many: put a pattern in quotes (-d '*.csv'), or repeat -d")
     if dry_run and resume:
         raise click.UsageError("--dry-run shows a new plan, and --resume goes on with an old one: give one of them")
+    files = list(data) or None
+    given = {"path": path, "delimiter": delimiter, "encoding": encoding}
+    asked = Asked(
+        limit=limit,
+        only=only,
+        full=full,
+        adopt=adopt,
+        require_state=require_state,
+        reading={name: value for name, value in given.items() if value is not None},
+        state_dir=state_dir,
+        env_file=env_file,
+    )
     if dry_run:
-        shown = preview(path, data, limit=limit, only=only, full=full, state_dir=state_dir, watch=Progress())
+        shown = preview(found(config), files, **asked, watch=Progress())
         emit(shown.as_json()) if as_json else say(shown.lines())
         return shown.exit_code
     with _halting() as halt:
-        report = run(
-            path,
-            data,
-            limit=limit,
-            only=only,
-            full=full,
-            resume=resume,
-            state_dir=state_dir,
-            halt=halt,
-            watch=Progress(),
-        )
+        report = run(found(config), files, **asked, resume=resume, halt=halt, watch=Progress())
     emit(report.as_json()) if as_json else say(report.lines())
     return report.exit_code
 

@@ -7,17 +7,18 @@ from datetime import UTC, datetime
 import rich_click as click
 
 from syncline.cli.ends import emit, say
-from syncline.cli.options import config_argument, found, json_option, state_dir_option
+from syncline.cli.options import config_argument, env_file_option, found, json_option, state_dir_option
 from syncline.history import history
 
 
 @click.command(name="runs")
 @config_argument
 @state_dir_option
+@env_file_option
 @json_option
-def command(config: str | None, state_dir: str | None, as_json: bool) -> int:
+def command(config: str | None, state_dir: str | None, env_file: str | None, as_json: bool) -> int:
     """The history of a sync: each run with its figures."""
-    reports = history(found(config), state_dir)
+    reports = history(found(config), state_dir, env_file)
     if as_json:
         emit({"runs": [{"started": started, **report.as_json()} for started, report in reports]})
         return 0

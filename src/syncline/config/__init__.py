@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from syncline.config.load import Loaded, load
 from syncline.config.model import Files, Mapping, Sync
+from syncline.config.override import overridden
 
-__all__ = ["Files", "Loaded", "Mapping", "Sync", "load"]
+__all__ = ["Files", "Loaded", "Mapping", "Sync", "load", "overridden"]

@@ -54,7 +54,12 @@ class _Opened(NamedTuple):
     mode: int | None
 
 
-def load(config: str | Path | Mapping[str, object], *, environment: Mapping[str, str] | None = None) -> Loaded:
+def load(
+    config: str | Path | Mapping[str, object],
+    *,
+    environment: Mapping[str, str] | None = None,
+    env_file: str | Path | None = None,
+) -> Loaded:
     """Read and check a configuration. `environment` replaces the process's own; `.env` beside the file fills in.
 
     Raises ConfigRefused with all problems.

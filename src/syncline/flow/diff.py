@@ -3,9 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
+
+from xxhash import xxh3_64_intdigest
 
 from syncline.flow.canonical import Fields, assemble
 from syncline.model import Belief, Record
+
+_YEAR_S = 366 * 86_400.0
+
+
+class Refresh(NamedTuple):
+    """Beliefs age: each is sent again some time between ½ and 1 × `every_s` after its acknowledgement.
+
+    now: unix seconds; every_s: None for never.
+    """
+
+    now: float
+    every_s: float | None
+
+    def is_due(self, key: str, belief: Belief) -> bool:
+        """Each key has its own point, so that they never come all at once."""
+        if self.every_s is None or (age_s := self.now - belief.acked) < self.every_s / 2:
+            return False
+        return age_s >= self.every_s * (0.5 + xxh3_64_intdigest(key.encode()) / 2**65)
+
+    def trusting(self, newest: float | None) -> tuple[Refresh, str]:
+        """The same, or none at all, with why, where the clock cannot be right. newest: the last acknowledgement."""
+        if self.every_s is None or newest is None or newest <= self.now <= newest + _YEAR_S:
+            return self, ""
+        where = "before" if self.now < newest else "over a year after"
+        return self._replace(every_s=None), f"the clock stands {where} the last run: nothing is refreshed; check it"
 
 
 def differs(record: Record, belief: Belief | None) -> bool:

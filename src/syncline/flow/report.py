@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Literal
 
 import msgspec
 
@@ -12,35 +13,65 @@ from syncline.errors import Bug, printable
 from syncline.model import Outcome, RowRef, Stop
 
 SHOWN_PROBLEMS = 100  # in the JSON of a run; `syncline report` has all of them
-WORDS_PROBLEMS = 10  # in the summary a person reads
-WORDS_DEFERRED = 3
+WORDS_GROUPS = 10  # ways to fail in the summary a person reads
+FailOn = Literal["any", "new", "never"]
 _SIGNALS = {"interrupted": 130, "terminated": 143}
 
 
 @dataclass(frozen=True)
 class RowProblem:
-    """One row that did not make it: where it stands, whose it is, and why."""
+    """One row that did not make it: where it stands, whose it is, and why. `rule`: the check an invalid row failed."""
 
     row: RowRef
     key: str
     field: str
     outcome: Outcome
     reason: str
+    rule: str = ""
 
     def as_json(self) -> dict[str, object]:
         place = {"file": self.row.file, "row": self.row.row, "line": self.row.line}
-        return place | {"key": self.key, "field": self.field, "outcome": str(self.outcome), "reason": self.reason}
+        what = {"outcome": str(self.outcome), "reason": self.reason, "rule": self.rule}
+        return place | {"key": self.key, "field": self.field} | what
+
+    @property
+    def what(self) -> str:
+        return f"{self.field}: {self.reason}" if self.field else self.reason
+
+    @property
+    def where(self) -> str:
+        line = f" (line {self.row.line})" if self.row.line else ""
+        return f"{self.row.file} row {self.row.row}{line}" + (f"  {self.key}" if self.key else "")
 
     def __str__(self) -> str:
-        line = f" (line {self.row.line})" if self.row.line else ""
-        who = f"  {self.key}" if self.key else ""
-        what = f"{self.field}: {self.reason}" if self.field else self.reason
-        return printable(f"{self.outcome:<9} {self.row.file} row {self.row.row}{line}{who}  {what}")
+        return printable(f"{self.outcome:<9} {self.where}  {self.what}")
+
+
+@dataclass(frozen=True)
+class ProblemGroup:
+    """Rows that failed in the same way: how many, and the first of them."""
+
+    count: int
+    first: RowProblem
+
+    def as_json(self) -> dict[str, object]:
+        first = self.first.as_json()
+        kind = {name: first[name] for name in ("outcome", "rule", "field")}
+        return kind | {"count": self.count, "first": first}
+
+    def __str__(self) -> str:
+        if self.count == 1:
+            return str(self.first)
+        one = self.first
+        return printable(f"{one.outcome:<9} {self.count:,} rows  {one.what}; the first: {one.where}")
 
 
 @dataclass(frozen=True)
 class Report:
-    """One run. `counts` holds all seven outcomes and sums to `read`; `seconds` is the wall time of all its parts."""
+    """One run. `counts` holds all seven outcomes and sums to `read`; `seconds` is the wall time of all its parts.
+
+    problems: the rows that did not make it, the first of them; groups: all of them, by how they failed.
+    """
 
     run: int
     status: str
@@ -50,11 +81,14 @@ class Report:
     bytes: int
     seconds: float
     problems: Sequence[RowProblem]
+    groups: Sequence[ProblemGroup] = ()
     stopped: Stop | None = None
     warnings: Sequence[str] = ()
     caveats: Sequence[str] = ()
     notes: Sequence[str] = ()
     nothing_left: bool = False  # `--resume` found everything settled
+    new_problems: int = 0  # invalid and rejected rows that were not so in the run before
+    fail_on: FailOn = "any"
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
@@ -74,7 +108,12 @@ class Report:
             return _SIGNALS[self.stopped.reason]
         if self.stopped is not None or self.counts[Outcome.DEFERRED] or self.counts[Outcome.UNKNOWN]:
             return 3
-        return 1 if self.counts[Outcome.INVALID] or self.counts[Outcome.REJECTED] else 0
+        bad = self.new_problems if self.fail_on == "new" else self._bad
+        return 1 if bad and self.fail_on != "never" else 0
+
+    @property
+    def _bad(self) -> int:
+        return self.counts[Outcome.INVALID] + self.counts[Outcome.REJECTED]
 
     def as_json(self) -> dict[str, object]:
         """The shape of `syncline run --json`."""
@@ -88,6 +127,8 @@ class Report:
             "bytes": self.bytes,
             "seconds": round(self.seconds, 3),
             "problems": [problem.as_json() for problem in self.problems[:SHOWN_PROBLEMS]],
+            "groups": [group.as_json() for group in self.groups[:SHOWN_PROBLEMS]],
+            "newProblems": self.new_problems,
             "stopped": stop_as_json(self.stopped),
             "warnings": list(self.warnings),
             "caveats": list(self.caveats),
@@ -106,24 +147,18 @@ class Report:
         lines += [f"note: {note}" for note in self.notes]
         lines += [f"note: {caveat}" for caveat in self.caveats if self.counts[Outcome.DELIVERED]]
         lines += [f"warning: {warning}" for warning in self.warnings]
-        shown = self.problems if all_problems else self._first_problems()
-        lines += [f"  {problem}" for problem in shown]
-        wrong = sum(self.counts[outcome] for outcome in _PROBLEMATIC)
-        if self.problems and wrong > len(shown):
-            lines.append(f"  … and {wrong - len(shown):,} more: syncline report CONFIG --run {self.run}")
+        shown = self.groups[:WORDS_GROUPS]
+        lines += [f"  {group}" for group in shown]
+        if 0 < self.new_problems < self._bad:
+            lines.append(f"  {self.new_problems:,} of them were not so in the run before")
+        if all_problems:
+            lines += [f"    {problem}" for problem in self.problems]
+        elif sum(group.count for group in self.groups) > len(shown):
+            lines.append(f"  each of them: syncline report CONFIG --run {self.run}")
         if self.stopped is not None:
             message = printable(self.stopped.message)
             lines.append(f"stopped ({self.stopped.reason}): {message}{_come_back(self.stopped)}")
         return lines
-
-    def _first_problems(self) -> Sequence[RowProblem]:
-        """A few of each sort: rows that were merely not sent are alike."""
-        refused = [problem for problem in self.problems if problem.outcome is not Outcome.DEFERRED]
-        waiting = [problem for problem in self.problems if problem.outcome is Outcome.DEFERRED]
-        return [*refused[:WORDS_PROBLEMS], *waiting[:WORDS_DEFERRED]]
-
-
-_PROBLEMATIC = (Outcome.INVALID, Outcome.REJECTED, Outcome.DEFERRED, Outcome.UNKNOWN)
 
 
 def _come_back(stop: Stop) -> str:
@@ -147,6 +182,7 @@ class Preview:
     seconds: float
     samples: Sequence[Mapping[str, object]]
     warnings: Sequence[str] = ()
+    notes: Sequence[str] = ()
     stopped: Stop | None = None
 
     @property
@@ -164,6 +200,7 @@ class Preview:
             "seconds": round(self.seconds, 3),
             "samples": [dict(sample) for sample in self.samples],
             "warnings": list(self.warnings),
+            "notes": list(self.notes),
             "stopped": stop_as_json(self.stopped),
         }
 
@@ -176,5 +213,6 @@ class Preview:
         lines += [printable(f"  {name}: {count:,} people") for name, count in self.fields.items()]
         samples = [(sample["key"], msgspec.json.encode(sample["payload"]).decode()) for sample in self.samples]
         lines += [printable(f"sample {key}: {payload}") for key, payload in samples]
+        lines += [f"note: {note}" for note in self.notes]
         lines += [f"warning: {warning}" for warning in self.warnings]
         return lines + ([f"the source ended early: {self.stopped.message}"] if self.stopped else [])

@@ -9,7 +9,7 @@ from io import StringIO
 
 from syncline.flow.report import RowProblem
 
-COLUMNS = ("file", "row", "line", "key", "field", "outcome", "reason")
+COLUMNS = ("file", "row", "line", "key", "field", "outcome", "reason", "rule")
 
 # A spreadsheet takes a cell that begins with one of these for a formula, also behind white space:
 # https://owasp.org/www-community/attacks/CSV_Injection (checked 2026-11)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from syncline.ledger.history import Problem, RunRecord, plan_run, problems, runs
+from syncline.ledger.history import Problem, RunRecord, count_new_problems, plan_run, problem_groups, problems, runs
 from syncline.ledger.journal import KILLED, Journal, bury_the_dead
 from syncline.ledger.lock import Lock
 from syncline.ledger.planning import Draft, Folded, Planned
@@ -18,11 +18,13 @@ __all__ = [
     "Problem",
     "RunRecord",
     "bury_the_dead",
+    "count_new_problems",
     "open_ledger",
     "open_to_read",
     "path_of",
     "plan_run",
     "prepare_folder",
+    "problem_groups",
     "problems",
     "runs",
     "scratch_copy",

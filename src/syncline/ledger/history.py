@@ -11,13 +11,14 @@ from syncline.model import RowRef, Stop
 
 
 class Problem(NamedTuple):
-    """One row that did not make it."""
+    """One row that did not make it. `rule`: the check that an invalid row failed."""
 
     row: RowRef
     key: str
     field: str
     outcome: str
     reason: str
+    rule: str
 
 
 class RunRecord(NamedTuple):
@@ -32,6 +33,7 @@ class RunRecord(NamedTuple):
     dialect: str
     read: int
     planned: int
+    adopted: int
     counts: dict[str, int]
     requests: int
     bytes: int
@@ -55,8 +57,19 @@ def problems(db: sqlite3.Connection, run: int, limit: int = -1) -> list[Problem]
     return [Problem(RowRef(file, row, line), *rest) for file, row, line, *rest in rows]
 
 
+def problem_groups(db: sqlite3.Connection, run: int, limit: int = -1) -> list[tuple[int, Problem]]:
+    """How many rows failed in the same way, and the first of them; the largest groups first."""
+    rows = db.execute(HISTORY["problem_groups"], {"run": run, "limit": limit})
+    return [(count, Problem(RowRef(file, row, line), *rest)) for count, _, file, row, line, *rest in rows]
+
+
+def count_new_problems(db: sqlite3.Connection, run: int) -> int:
+    """Invalid and rejected rows that were not so, in the same way, in the run before."""
+    return int(db.execute(HISTORY["count_new_problems"], {"run": run}).fetchone()[0])
+
+
 def _record(row: tuple[object, ...]) -> RunRecord:
-    names = "run status closed started ended mapping dialect read unchanged folded invalid planned counts"
+    names = "run status closed started ended mapping dialect read unchanged folded invalid planned adopted counts"
     kept = dict(zip([*names.split(), "requests", "bytes", "seconds", "source_stop", "stopped"], row, strict=True))
     for planning_only in ("unchanged", "folded", "invalid"):
         kept.pop(planning_only)

@@ -15,7 +15,11 @@ from syncline.model import Belief, Invalid, Kind, Record, RowRef
 
 
 class Planned(NamedTuple):
-    """What planning found. Rows: read = unchanged + folded + invalid + entries. `new`: entries without a belief."""
+    """What planning found. Rows: read = unchanged + folded + invalid + entries.
+
+    new: entries without a belief; adopted: of the unchanged, those recorded as held without being sent;
+    in_doubt: of the adopted, those whose doubt remains.
+    """
 
     run: int
     read: int
@@ -24,6 +28,8 @@ class Planned(NamedTuple):
     invalid: int
     entries: int
     new: int
+    adopted: int = 0
+    in_doubt: int = 0
 
 
 class Folded(NamedTuple):
@@ -40,7 +46,7 @@ class Draft:
     """
 
     def __init__(self, db: sqlite3.Connection, path: Path, started: float, mapping: str, dialect: str) -> None:
-        self._db, self._path = db, path
+        self._db, self._path, self._started = db, path, started
         self._invalid = self._folded = self._entry = 0
         with refusing(path):
             db.execute(PLANNING["drop_staging"])
@@ -68,7 +74,16 @@ class Draft:
         """What we think the destination holds for these keys; a key in doubt has a belief that says so."""
         with refusing(self._path):
             rows = self._db.execute(PLANNING["believed"], {"keys": json.dumps(keys)})
-            return {key: Belief(digest or b"", body or 0, bool(doubtful)) for key, digest, body, doubtful in rows}
+            return {
+                key: Belief(digest or b"", body or 0, bool(doubtful), acked or 0.0)
+                for key, digest, body, doubtful, acked in rows
+            }
+
+    def newest_acknowledgement(self) -> float | None:
+        """Unix seconds; None where nothing was ever acknowledged."""
+        with refusing(self._path):
+            newest: float | None = self._db.execute(PLANNING["newest_acknowledgement"]).fetchone()[0]
+            return newest
 
     def stage(self, records: Iterable[tuple[Record, Belief | None]]) -> None:
         """Takes records in source order; one with a belief is unchanged and points at the body believed held."""
@@ -89,7 +104,7 @@ class Draft:
     def refuse(self, rows: Sequence[Invalid]) -> None:
         """Takes rows that cannot be sent."""
         self._invalid += len(rows)
-        problems = [(self.run, *row.ref, row.key, row.field, row.reason) for row in rows]
+        problems = [(self.run, *row.ref, row.key, row.field, row.reason, row.rule) for row in rows]
         with refusing(self._path):
             self._db.executemany(PLANNING["insert_problem"], problems)
 
@@ -98,10 +113,12 @@ class Draft:
         fold: Callable[[str, RowRef, Iterable[bytes], Belief | None], Folded],
         read: int,
         source_stop: str | None,
+        *,
+        adopt: bool = False,
     ) -> Planned:
         """Folds repeated keys, makes the plan of what changed, and commits. From here on the run can be resumed.
 
-        `read`: rows the source gave, counted by the caller.
+        read: rows the source gave, counted by the caller; adopt: what changed becomes belief, and nothing is planned.
         """
         with refusing(self._path):
             self._db.execute(PLANNING["index_staging"])
@@ -112,11 +129,22 @@ class Draft:
             new = self._db.execute(PLANNING["count_new"]).fetchone()[0]
             entries = self._db.execute(PLANNING["count_entries"]).fetchone()[0]
             planned = Planned(self.run, read, unchanged, self._folded, self._invalid, entries, new)
-            figures = {name: value for name, value in planned._asdict().items() if name not in {"entries", "new"}}
-            self._db.execute(PLANNING["record_plan"], figures | {"planned": entries, "source_stop": source_stop})
+            if adopt:
+                planned = self._adopted(planned)
+            figures = {"planned": planned.entries, "source_stop": source_stop}
+            self._db.execute(PLANNING["record_plan"], planned._asdict() | figures)
             self._db.execute("COMMIT")
             self._db.execute(PLANNING["drop_staging"])
         return planned
+
+    def _adopted(self, planned: Planned) -> Planned:
+        """The plan becomes belief, unsent: its rows are held already, the user says."""
+        doubtful = self._db.execute(PLANNING["count_doubtful"]).fetchone()[0]
+        self._db.execute(PLANNING["drop_adopted_bodies"])
+        self._db.execute(PLANNING["adopt"], {"at": self._started, "run": self.run})
+        self._db.execute(PLANNING["clear_plan"])
+        unchanged = planned.unchanged + planned.entries
+        return planned._replace(unchanged=unchanged, adopted=planned.entries, in_doubt=doubtful, entries=0, new=0)
 
     def _fold_key(self, key: str, fold: Callable[[str, RowRef, Iterable[bytes], Belief | None], Folded]) -> None:
         """The last row of the key carries the folded record; the earlier ones end as folded."""
@@ -143,6 +171,11 @@ class Draft:
     def _drop_earlier(self, key: str, last: int) -> None:
         self._db.execute(PLANNING["drop_folded_bodies"], {"key": key})
         self._folded += self._db.execute(PLANNING["drop_folded"], {"key": key, "last": last}).rowcount
+
+    def count_refreshed(self) -> int:
+        """After `seal`: entries that say what is believed held already, and are not in doubt."""
+        with refusing(self._path):
+            return int(self._db.execute(PLANNING["count_refreshed"]).fetchone()[0])
 
     def previewed(self) -> Iterator[tuple[str, bytes, bytes | None]]:
         """After `seal`: (key, body, body believed held) of each entry, in plan order."""

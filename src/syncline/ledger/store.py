@@ -11,11 +11,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from syncline.errors import LedgerFailed, LedgerRefused
-from syncline.ledger.queries import HISTORY, read
+from syncline.ledger import schema
 
-APPLICATION_ID = 0x53594E43  # "SYNC" in the header of the file: this SQLite file is ours
-SCHEMA_VERSION = 1
-FORMAT_VERSION = "1"  # of bodies and digests
 _CACHE_KIB = 24 * 1024  # SQLite takes it twice while it sorts; a million rows then stay well under 150 MB in all
 
 
@@ -48,8 +45,10 @@ def open_ledger(path: Path, destination: str, account: str) -> sqlite3.Connectio
             raise LedgerRefused(f"the ledger {path} is not a plain file; move it away")
         db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
         try:
-            _verify(db, path, destination, account)  # before anything is written: what is not ours stays as it is
+            schema.verify(db, path, destination, account)  # before anything is written: what is not ours stays as it is
             _tune(db, "WAL")
+            if schema.is_older(db):
+                schema.upgrade(db)
         except BaseException:
             db.close()
             raise
@@ -65,11 +64,21 @@ def open_to_read(path: Path, destination: str, account: str) -> sqlite3.Connecti
     with refusing(path):
         db = sqlite3.connect(f"{path.resolve().as_uri()}?{how}", uri=True, isolation_level=None)
         try:
-            _verify(db, path, destination, account)
+            schema.verify(db, path, destination, account)
+            return _upgraded_copy(db) if schema.is_older(db) else db
         except BaseException:
             db.close()
             raise
-    return db
+
+
+def _upgraded_copy(db: sqlite3.Connection) -> sqlite3.Connection:
+    """An older ledger as this version sees it, in a private database of SQLite's own: looking changes nothing."""
+    copy = sqlite3.connect("", isolation_level=None)
+    with closing(db):
+        db.backup(copy)
+    _tune(copy, "MEMORY")
+    schema.upgrade(copy)
+    return copy
 
 
 @contextmanager
@@ -83,7 +92,7 @@ def scratch_copy(path: Path, destination: str, account: str) -> Iterator[sqlite3
         with refusing(path):
             original = open_to_read(path, destination, account)
             if original is None:
-                _create_schema(db, destination, account)
+                schema.create(db, destination, account)
             else:
                 with closing(original):
                     original.backup(db)
@@ -102,7 +111,7 @@ def refusing(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        raise LedgerRefused(f"the ledger {path} cannot be used: {error}. {_way_out(path)}") from None
+        raise LedgerRefused(f"the ledger {path} cannot be used: {error}. {schema.way_out(path)}") from None
     except OSError as error:
         raise LedgerRefused(f"the ledger {path} cannot be opened: {error.strerror}") from None
 
@@ -118,10 +127,6 @@ def failing(path: Path) -> Iterator[None]:
         ) from None
 
 
-def _way_out(path: Path) -> str:
-    return f"Put a good copy back, or move it away ({path} → {path}.bad): then everything counts as new"
-
-
 def _create(path: Path, destination: str, account: str) -> None:
     """Made whole beside its place and then moved there, so that a ledger which is empty was damaged, not just begun.
 
@@ -134,7 +139,7 @@ def _create(path: Path, destination: str, account: str) -> None:
     db = sqlite3.connect(draft, isolation_level=None)
     try:
         db.execute("PRAGMA journal_mode = MEMORY")  # half a draft is thrown away, never mended
-        _create_schema(db, destination, account)
+        schema.create(db, destination, account)
     finally:
         db.close()
     draft.rename(path)
@@ -150,34 +155,3 @@ def _tune(db: sqlite3.Connection, journal_mode: str) -> None:
     db.execute("PRAGMA synchronous = FULL")  # an acknowledgement that was recorded survives a power cut
     db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
     db.execute("PRAGMA temp_store = FILE")  # staging a million rows must not cost a million rows of memory
-
-
-def _create_schema(db: sqlite3.Connection, destination: str, account: str) -> None:
-    db.executescript("BEGIN IMMEDIATE;" + read("schema.sql"))
-    meta = {"destination": destination, "account": _account_digest(account), "format": FORMAT_VERSION, "plan_run": "0"}
-    db.executemany(HISTORY["set_meta"], meta.items())
-    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-    db.execute("COMMIT")
-
-
-def _verify(db: sqlite3.Connection, path: Path, destination: str, account: str) -> None:
-    if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-        raise LedgerRefused(f"{path} is not a Syncline ledger. {_way_out(path)}")
-    version = db.execute("PRAGMA user_version").fetchone()[0]
-    if version != SCHEMA_VERSION:
-        raise LedgerRefused(
-            f"the ledger {path} has schema version {version}, and this Syncline reads version {SCHEMA_VERSION}:"
-            " use the Syncline that wrote it, or a newer one"
-        )
-    if (verdict := db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-        raise LedgerRefused(f"the ledger {path} is damaged ({verdict}). {_way_out(path)}")
-    meta = dict(db.execute(HISTORY["meta"]).fetchall())
-    if (meta.get("destination"), meta.get("account")) != (destination, _account_digest(account)):
-        raise LedgerRefused(f"the ledger {path} belongs to another destination or account; move it away")
-    if meta.get("format") != FORMAT_VERSION:
-        raise LedgerRefused(f"the ledger {path} keeps records in format {meta.get('format')}, not {FORMAT_VERSION}")
-
-
-def _account_digest(account: str) -> str:
-    return hashlib.blake2b(account.encode(), digest_size=16).hexdigest()

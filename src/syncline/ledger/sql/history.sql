@@ -7,14 +7,33 @@ SELECT name, value FROM meta;
 INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?);
 
 -- name: runs
-SELECT run, status, closed, started, ended, mapping, dialect, read, unchanged, folded, invalid, planned, counts, requests, bytes,
+SELECT run, status, closed, started, ended, mapping, dialect, read, unchanged, folded, invalid, planned, adopted, counts, requests, bytes,
        seconds, source_stop, stopped
 FROM run
 WHERE :run IS NULL OR run = :run
 ORDER BY run;
 
 -- name: problems
--- What was refused comes before what was merely not sent, of which there may be a million.
-SELECT file, row, line, key, field, outcome, reason FROM problem WHERE run = :run
-ORDER BY outcome = 'deferred', row
+-- What was refused comes before what was merely not sent, of which there may be a million; then in the order of the source.
+SELECT file, row, line, key, field, outcome, reason, rule FROM problem WHERE run = :run
+ORDER BY outcome = 'deferred', rowid
 LIMIT :limit;
+
+-- name: problem_groups
+-- Rows that failed in the same way, with the first of each group: SQLite takes bare columns from the row of the minimum.
+SELECT count(*), min(rowid), file, row, line, key, field, outcome, reason, rule
+FROM problem WHERE run = :run
+GROUP BY outcome, field, rule, CASE rule WHEN '' THEN reason END
+ORDER BY outcome = 'deferred', count(*) DESC, min(rowid)
+LIMIT :limit;
+
+-- name: count_new_problems
+-- Invalid and rejected rows that were not so, in the same way, in the run before. A row without a key is known by its place.
+SELECT count(*) FROM (
+    SELECT key, field, rule, CASE rule WHEN '' THEN reason END, CASE key WHEN '' THEN file END, CASE key WHEN '' THEN row END
+    FROM problem WHERE run = :run AND outcome IN ('invalid', 'rejected')
+    EXCEPT
+    SELECT key, field, rule, CASE rule WHEN '' THEN reason END, CASE key WHEN '' THEN file END, CASE key WHEN '' THEN row END
+    FROM problem WHERE outcome IN ('invalid', 'rejected')
+    AND run = (SELECT max(run) FROM run WHERE run < :run AND closed)
+);

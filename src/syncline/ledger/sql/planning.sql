@@ -48,7 +48,7 @@ INSERT OR REPLACE INTO meta (name, value) VALUES ('plan_run', :run);
 
 -- name: believed
 -- `keys`: a JSON list. Keys in doubt come with or without a belief.
-SELECT value, belief.digest, belief.body, doubt.key IS NOT NULL
+SELECT value, belief.digest, belief.body, doubt.key IS NOT NULL, belief.acked
 FROM json_each(:keys)
 LEFT JOIN belief ON belief.key = value
 LEFT JOIN doubt ON doubt.key = value
@@ -61,7 +61,7 @@ INSERT INTO body (body, json) VALUES (?, ?);
 INSERT INTO temp.staged (entry, key, digest, body, changed, file, row, line) VALUES (?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: insert_problem
-INSERT INTO problem (run, file, row, line, key, field, outcome, reason) VALUES (?, ?, ?, ?, ?, ?, 'invalid', ?);
+INSERT INTO problem (run, file, row, line, key, field, outcome, reason, rule) VALUES (?, ?, ?, ?, ?, ?, 'invalid', ?, ?);
 
 -- name: index_staging
 CREATE INDEX temp.staged_key ON staged (key);
@@ -91,6 +91,24 @@ UPDATE temp.staged SET digest = ?, body = ?, changed = ? WHERE entry = ?;
 INSERT INTO plan (entry, key, kind, digest, body, file, row, line)
 SELECT entry, key, :kind, digest, body, file, row, line FROM temp.staged WHERE changed ORDER BY entry;
 
+-- name: drop_adopted_bodies
+-- The bodies that an adoption replaces.
+DELETE FROM body WHERE body IN (SELECT belief.body FROM plan JOIN belief USING (key) WHERE belief.body <> plan.body);
+
+-- name: adopt
+-- The plan becomes belief without having been sent. Doubts stay.
+INSERT INTO belief (key, digest, body, acked, run, adopted)
+SELECT key, digest, body, :at, :run, 1 FROM plan WHERE true ORDER BY key
+ON CONFLICT (key) DO UPDATE SET digest = excluded.digest, body = excluded.body, acked = excluded.acked, run = excluded.run,
+                                adopted = 1;
+
+-- name: count_doubtful
+SELECT count(*) FROM plan JOIN doubt USING (key);
+
+-- name: newest_acknowledgement
+-- No run acknowledges anything after it has ended, and `run` has few lines where `belief` has millions.
+SELECT max(ended) FROM run WHERE closed AND EXISTS (SELECT 1 FROM belief);
+
 -- name: count_unchanged
 SELECT count(*) FROM temp.staged WHERE NOT changed;
 
@@ -100,9 +118,13 @@ SELECT count(*) FROM plan;
 -- name: count_new
 SELECT count(*) FROM plan LEFT JOIN belief USING (key) WHERE belief.key IS NULL;
 
+-- name: count_refreshed
+SELECT count(*) FROM plan JOIN belief USING (key)
+WHERE plan.digest = belief.digest AND key NOT IN (SELECT key FROM doubt);
+
 -- name: record_plan
 UPDATE run SET read = :read, unchanged = :unchanged, folded = :folded, invalid = :invalid, planned = :planned,
-               source_stop = :source_stop
+               adopted = :adopted, source_stop = :source_stop
 WHERE run = :run;
 
 -- name: planned_with_beliefs

@@ -1,4 +1,4 @@
--- The ledger of one sync into one account. Version 1. `key` is the destination's typed identity ("id:7258").
+-- The ledger of one sync into one account. Version 2. `key` is the destination's typed identity ("id:7258").
 -- Times are unix seconds. Bodies are canonical JSON, each written once and pointed at by number.
 
 -- Whose ledger this is: `destination`, `account` (a digest), `format` (of bodies and digests), `plan_run` (whose plan it holds).
@@ -18,6 +18,7 @@ CREATE TABLE run (
     folded    INTEGER NOT NULL DEFAULT 0,
     invalid   INTEGER NOT NULL DEFAULT 0, -- while planning
     planned   INTEGER NOT NULL DEFAULT 0, -- entries of the plan
+    adopted   INTEGER NOT NULL DEFAULT 0, -- rows recorded as held without sending them (they count as unchanged)
     counts    TEXT NOT NULL DEFAULT '{}', -- all seven outcomes, when the run ended
     requests  INTEGER NOT NULL DEFAULT 0,
     bytes     INTEGER NOT NULL DEFAULT 0,
@@ -28,13 +29,15 @@ CREATE TABLE run (
 
 CREATE TABLE body (body INTEGER PRIMARY KEY, json BLOB NOT NULL);
 
--- What we think the destination holds: the last acknowledged record of each key.
+-- What we think the destination holds: the last acknowledged record of each key. `adopted` is 1 for good once a key
+-- was taken over from another tool: it was not created by this sync.
 CREATE TABLE belief (
-    key    TEXT PRIMARY KEY,
-    digest BLOB NOT NULL,
-    body   INTEGER NOT NULL,
-    acked  REAL NOT NULL,
-    run    INTEGER NOT NULL
+    key     TEXT PRIMARY KEY,
+    digest  BLOB NOT NULL,
+    body    INTEGER NOT NULL,
+    acked   REAL NOT NULL,
+    run     INTEGER NOT NULL,
+    adopted INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 
 -- Keys of which we do not know what the destination holds. Only an acknowledgement lifts a doubt.
@@ -62,7 +65,8 @@ CREATE TABLE settled (
     reason  TEXT NOT NULL
 );
 
--- The rows that did not make it, and why. `entry` is null for rows that never entered the plan.
+-- The rows that did not make it, and why. `entry` is null for rows that never entered the plan; `rule` names the check
+-- that an invalid row failed.
 CREATE TABLE problem (
     run     INTEGER NOT NULL,
     entry   INTEGER,
@@ -72,6 +76,7 @@ CREATE TABLE problem (
     key     TEXT NOT NULL,
     field   TEXT NOT NULL,
     outcome TEXT NOT NULL,
-    reason  TEXT NOT NULL
+    reason  TEXT NOT NULL,
+    rule    TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX problem_run ON problem (run, row);

@@ -1,0 +1,66 @@
+"""A run that ends → its JSON, posted to the URL that `notify` names. Whatever becomes of that, the run stands."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from random import Random
+from urllib.parse import urlsplit
+
+import msgspec
+
+from syncline.delivery import Policy, World, ask
+from syncline.errors import LedgerFailed, Refusal, Unanswered
+from syncline.flow.report import Report
+from syncline.job import Job
+from syncline.model import Lane, Request, Response, Secret
+from syncline.ports import Conversation
+
+_TIMEOUT_S = 10.0
+_POLICY = Policy(probe_tries=3, cap_s=2.0, retry_after_most_s=5.0)
+
+
+def announced(job: Job, work: Callable[[], Report]) -> Report:
+    """The report of `work`; a run that was refused, or whose disk failed, is told of as well."""
+    if job.notify is None:
+        return work()
+    try:
+        report = work()
+    except Refusal as refusal:
+        problems = [problem._asdict() for problem in refusal.problems]
+        _post(job, {"status": "refused", "problems": problems})
+        raise
+    except LedgerFailed as failure:
+        _post(job, {"status": "stopped", "stopped": {"reason": "disk", "message": str(failure), "retryAt": None}})
+        raise
+    trouble = _post(job, report.as_json())
+    return replace(report, warnings=[*report.warnings, trouble]) if trouble else report
+
+
+def _post(job: Job, document: Mapping[str, object]) -> str:
+    """ "" when it was taken, else what to say. The URL may hold a token, so only its host is ever named."""
+    url = urlsplit(job.notify.get_secret_value() if job.notify else "")
+    lane = Lane(f"{url.scheme}://{url.netloc}", Secret(""), rate=10.0, timeout_s=_TIMEOUT_S)
+    target = (url.path or "/") + (f"?{url.query}" if url.query else "")
+    body = msgspec.json.encode({"name": job.name, **document})
+    request = Request("notify", "POST", target, body, (("content-type", "application/json"),))
+    try:
+        answer = asyncio.run(_asked(lane, request))
+    except Unanswered as unanswered:
+        return f"notify: {url.hostname} was not told how the run ended: {unanswered}"
+    if not 200 <= answer.status < 300:
+        return f"notify: {url.hostname} was told how the run ended, and answered {answer.status}"
+    return ""
+
+
+async def _asked(lane: Lane, request: Request) -> Response:
+    from syncline.transport import Transport  # the HTTP client is slow to import
+
+    def told() -> Conversation[Response]:
+        return (yield request)
+
+    async with Transport(1) as post:
+        world = World(post, Random(), time.time)  # noqa: S311 # jitter, not cryptography
+        return await ask(told(), {"notify": lane}, world, _POLICY)
