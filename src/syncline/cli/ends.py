@@ -8,10 +8,25 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from types import MappingProxyType
 
 import click
 
 from syncline.errors import Bug, Interrupted, LedgerFailed, Locked, Problem, Refusal, printable
+
+# What the process ends with; the reference is made of it. Where several hold: 70, 130 or 143, 3, 1, 0.
+EXIT_CODES: Mapping[int, str] = MappingProxyType(
+    {
+        0: "every row is delivered, unchanged or folded (or `failOn` forgives what is not)",
+        1: "finished, and some rows are invalid or rejected",
+        2: "a usage, configuration, data or ledger problem: nothing was sent, nothing was changed",
+        3: "rows are left deferred or unknown, or the run or its source ended early: run again, or `run --resume`",
+        70: "a bug in Syncline: nothing is lost, please report it",
+        75: "another run of the same sync is at work",
+        130: "stopped by Ctrl-C (SIGINT), in good order",
+        143: "stopped by SIGTERM, in good order",
+    }
+)
 
 _SIGNALS = {"interrupted": 130, "terminated": 143}
 
