@@ -17,11 +17,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 SYNCLINE = [sys.executable, "-m", "syncline"]
 
@@ -35,29 +35,33 @@ class Cost(NamedTuple):
     report: dict[str, object]
 
 
-def write_people(path: Path, count: int) -> None:
-    """Rows of about 280 bytes with 13 flat fields."""
+def made_up(count: int) -> Iterator[dict[str, object]]:
+    """People of about 280 bytes with 13 flat fields."""
     random = Random(1)
-    with path.open("w", encoding="utf-8") as file:
-        file.write("[")
-        for number in range(count):
-            person = {
-                "id": 1_000_000 + number,
-                "email": f"user{number}@example.com",
-                "first_name": f"First{number % 977}",
-                "last_name": f"Last{number % 4999}",
-                "plan": random.choice(["free", "basic", "premium"]),
-                "ltv": round(random.random() * 1000, 2),
-                "created_at": 1_361_205_308 + number,
-                "city": random.choice(["London", "Berlin", "Lagos", "Lima", "Osaka"]),
-                "country": random.choice(["GB", "DE", "NG", "PE", "JP"]),
-                "logins": random.randrange(500),
-                "active": random.random() < 0.7,
-                "phone": f"+49{random.randrange(10**9):09}",
-                "referrer": f"campaign-{random.randrange(100)}",
-            }
-            file.write((",\n" if number else "\n") + json.dumps(person, separators=(",", ":")))
-        file.write("\n]\n")
+    for number in range(count):
+        yield {
+            "id": 1_000_000 + number,
+            "email": f"user{number}@example.com",
+            "first_name": f"First{number % 977}",
+            "last_name": f"Last{number % 4999}",
+            "plan": random.choice(["free", "basic", "premium"]),
+            "ltv": round(random.random() * 1000, 2),
+            "created_at": 1_361_205_308 + number,
+            "city": random.choice(["London", "Berlin", "Lagos", "Lima", "Osaka"]),
+            "country": random.choice(["GB", "DE", "NG", "PE", "JP"]),
+            "logins": random.randrange(500),
+            "active": random.random() < 0.7,
+            "phone": f"+49{random.randrange(10**9):09}",
+            "referrer": f"campaign-{random.randrange(100)}",
+        }
+
+
+def write_array(file: TextIO, people: Iterable[Mapping[str, object]]) -> None:
+    before = "[\n"
+    for person in people:
+        file.write(before + json.dumps(person, separators=(",", ":")))
+        before = ",\n"
+    file.write("\n]\n")
 
 
 def write_config(path: Path, url: str, api: str) -> None:
@@ -121,7 +125,8 @@ def main() -> None:
         people = asked.people or usual
         with tempfile.TemporaryDirectory() as name, emulated(asked.latency) as url:
             folder = Path(name)
-            write_people(folder / "people.json", people)
+            with (folder / "people.json").open("w", encoding="utf-8") as file:
+                write_array(file, made_up(people))
             write_config(folder / "config.json", url, api)
             command = [*SYNCLINE, "run", str(folder / "config.json"), "-d", str(folder / "people.json"), "--json"]
             show(f"{api}, {people:,} people, {asked.latency}", people, measured(command))

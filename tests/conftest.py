@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import IO, Any, Literal, NamedTuple
 
 import pytest
 from hypothesis import settings
@@ -79,22 +79,26 @@ class Syncline:
         kept = ("PATH", "HOME", "LANG", "TMPDIR")
         self._environment = {name: os.environ[name] for name in kept if name in os.environ} | {"TERM": "dumb"}
 
-    def __call__(self, *words: str | Path, script: bool = False) -> Ended:
-        process = self.start(*words, script=script)
+    def __call__(self, *words: str | Path, script: bool = False, stdin: Path | None = None) -> Ended:
+        """`stdin`: a file to redirect from; nothing comes otherwise."""
+        with (stdin or Path(os.devnull)).open("rb") as given:
+            process = self.start(*words, script=script, stdin=given)
         try:
             stdout, stderr = process.communicate(timeout=DEADLINE_S)
         finally:
             process.kill()
         return Ended(process.returncode, stdout, stderr)
 
-    def start(self, *words: str | Path, script: bool = False) -> subprocess.Popen[str]:
+    def start(
+        self, *words: str | Path, script: bool = False, stdin: IO[bytes] | int = subprocess.DEVNULL
+    ) -> subprocess.Popen[str]:
         """`script`: the installed `syncline`; otherwise `python -m syncline`."""
         program = [str(Path(sys.executable).with_name("syncline"))] if script else [sys.executable, "-m", "syncline"]
         return subprocess.Popen(
             [*program, *map(str, words)],
             cwd=self._folder,
             env=self._environment,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

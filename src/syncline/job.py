@@ -55,12 +55,12 @@ class Options(NamedTuple):
 class Watch(Protocol):
     """Whoever shows progress."""
 
-    def planning(self, rows: int) -> None: ...
+    def planning(self, rows: int, share: float | None) -> None: ...
     def delivering(self, gauge: Gauge, planned: int) -> AbstractContextManager[None]: ...
 
 
 class _NoWatch:
-    def planning(self, rows: int) -> None:
+    def planning(self, rows: int, share: float | None) -> None:
         return
 
     def delivering(self, gauge: Gauge, planned: int) -> AbstractContextManager[None]:

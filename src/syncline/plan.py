@@ -14,13 +14,20 @@ from syncline.flow.mapping import Mapper
 from syncline.job import Data, Job, Options, Watch
 from syncline.ledger import Draft, Folded, Planned
 from syncline.model import Belief, Change, Invalid, Kind, Record, RowRef
+from syncline.ports import Source
 
-Mapped = Iterator[tuple[list[Record], list[Invalid]]]
+
+class Mapped(NamedTuple):
+    """Mapped rows, chunk by chunk. `share`: how much of the source was read, from 0 to 1, where that is known."""
+
+    chunks: Iterator[tuple[list[Record], list[Invalid]]]
+    share: Callable[[], float | None]
 
 
 def mapped_rows(job: Job, data: Data | None, options: Options, mapper: Mapper) -> Mapped:
     """Mapped chunks; the first is made at once, so that what cannot be read is refused here."""
-    chunks = map(mapper, extract(job.source(data), options.limit))
+    source = job.source(data)
+    chunks = map(mapper, extract(source, options.limit))
     first = next(chunks, None)
     if mapper.names_seen and not mapper.identified:
         have = ", ".join(mapper.names_seen[:10])
@@ -28,7 +35,12 @@ def mapped_rows(job: Job, data: Data | None, options: Options, mapper: Mapper) -
         raise DataRefused(
             f"none of the first {rows:,} rows has the field {job.user_id!r}, which userId names; rows have: {have}"
         )
-    return iter(()) if first is None else chain([first], chunks)
+    return Mapped(iter(()) if first is None else chain([first], chunks), lambda: _share(source))
+
+
+def _share(source: Source) -> float | None:
+    read, total = source.position()
+    return read / total if total else None
 
 
 class Made(NamedTuple):
@@ -48,7 +60,7 @@ def make_plan(draft: Draft, mapped: Mapped, job: Job, options: Options, halt: Ha
         return differs(record, belief) or (belief is not None and refresh.is_due(record.key, belief))
 
     try:
-        for records, invalid in mapped:
+        for records, invalid in mapped.chunks:
             if halt.requested:
                 break
             if only is not None:
@@ -59,7 +71,7 @@ def make_plan(draft: Draft, mapped: Mapped, job: Job, options: Options, halt: Ha
             fit, unfit = _fit(job, _diff(records, beliefs, is_sent))
             draft.stage(fit)
             draft.refuse(invalid + unfit)
-            watch.planning(read)
+            watch.planning(read, mapped.share())
     except SourceBroke as early:
         broke = str(early)
     if halt.requested:

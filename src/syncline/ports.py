@@ -91,6 +91,10 @@ class Source(Protocol):
         """May a row's absence be read as "gone"?"""
         ...
 
+    def position(self) -> tuple[int, int | None]:
+        """Bytes read, and bytes in all where that is known. May be asked from another thread."""
+        ...
+
     def chunks(self) -> Iterator[Sequence[Row]]:
         """Rows in order. Raises `DataRefused` before the first row, `SourceBroke` after it."""
         ...

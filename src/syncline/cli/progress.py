@@ -30,11 +30,11 @@ class Progress:
         self._console = Console(stderr=True, highlight=False)
         self._began = self._spoke = time.monotonic()
 
-    def planning(self, rows: int) -> None:
+    def planning(self, rows: int, share: float | None) -> None:
         now = time.monotonic()
         if now - self._spoke >= (1 / _LIVE_PER_S if self._live else _PLAIN_EVERY_S):
             self._spoke = now
-            line = f"planning: {rows:,} rows read, {rows / (now - self._began):,.0f} rows/s"
+            line = planning_line(rows, share, now - self._began)
             _tell(f"\r\x1b[K{line}" if self._live else line, nl=not self._live)
 
     @contextmanager
@@ -61,6 +61,14 @@ class _Line:
 
     def __rich__(self) -> Text:
         return Text(delivery_line(self._gauge, self._planned, self._began), no_wrap=True, overflow="ellipsis")
+
+
+def planning_line(rows: int, share: float | None, seconds: float) -> str:
+    """`planning: 120,000 rows read · 65,000 rows/s · 40 % of the data · 3 s left`"""
+    parts = [f"planning: {rows:,} rows read", f"{rows / max(seconds, 1e-3):,.0f} rows/s"]
+    if share:
+        parts += [f"{share:.0%} of the data", f"{seconds * (1 / share - 1):,.0f} s left"]
+    return " · ".join(parts)
 
 
 def delivery_line(gauge: Gauge, planned: int, began: float) -> str:

@@ -36,6 +36,10 @@ class RecordsSource:
         """Was the iterable read to its end?"""
         return self._complete
 
+    def position(self) -> tuple[int, int | None]:
+        """Nobody knows how many records will come."""
+        return 0, None
+
     def chunks(self) -> Iterator[Sequence[Row]]:
         """Rows in order. Raises `DataRefused` before the first row, `SourceBroke` after it, if the iterable raises."""
         self._complete = False
