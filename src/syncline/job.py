@@ -16,7 +16,7 @@ from syncline import config as configuration
 from syncline.delivery import Gauge, Halt
 from syncline.destinations.customerio import CustomerIo
 from syncline.errors import ConfigRefused, LedgerRefused, NothingToResume, Unfit
-from syncline.flow.canonical import Hasher, canonical, encode
+from syncline.flow.canonical import Fields, Hasher, canonical, encode, identity_digest
 from syncline.flow.diff import Refresh
 from syncline.flow.mapping import Attribute, Mapper
 from syncline.ledger import (
@@ -105,6 +105,11 @@ class Job:
 
     def mapper(self) -> Mapper:
         return Mapper(self.user_id, self._attributes, self.destination.key, self.destination.check, self.digest)
+
+    def also(self, key: str, body: bytes) -> int:
+        """A record's further identity (`Record.also`), of its body."""
+        record = {name: bytes(value) for name, value in Fields.decode(body).items()}
+        return identity_digest(self.destination.also(key, record))
 
     def source(self, data: Data | None) -> Source:
         """`data` as given, else the configuration's `source`, which is relative to the configuration."""

@@ -47,12 +47,16 @@ class Row(NamedTuple):
 
 
 class Record(NamedTuple):
-    """A mapped row: what the destination should hold for `key`. `body` is canonical JSON."""
+    """A mapped row: what the destination should hold for `key`. `body` is canonical JSON.
+
+    also: a digest of another identity of the same person, by which two keys can turn out to be one; 0 for none.
+    """
 
     ref: RowRef
     key: str
     body: bytes
     digest: bytes
+    also: int = 0
 
 
 class Invalid(NamedTuple):

@@ -79,13 +79,23 @@ def make_plan(draft: Draft, mapped: Mapped, job: Job, options: Options, halt: Ha
 
     def folded(key: str, ref: RowRef, bodies: Iterable[bytes], belief: Belief | None) -> Folded:
         body = fold(bodies, merges=job.destination.semantics.merges)
-        record = Record(ref, key, body, job.digest(body))
+        record = Record(ref, key, body, job.digest(body), job.also(key, body))
         job.destination.encode(Change(0, ref, key, Kind.UPSERT, body))
         return Folded(record, options.full or is_sent(record, belief))
 
     plan = draft.seal(folded, read, broke, adopt=options.adopt)
     refreshed = 0 if options.full or refresh.every_s is None else draft.count_refreshed()
-    return Made(plan, _notes(plan, refreshed), [clock] if clock else [])
+    return Made(plan, _notes(plan, refreshed), [*filter(None, [clock, _shared(plan)])])
+
+
+def _shared(plan: Planned) -> str:
+    if plan.first_shared is None:
+        return ""
+    where = f"{plan.first_shared.file} row {plan.first_shared.row}"
+    return (
+        f"{plan.shared:,} people share a further identity (an e-mail, say) with somebody else in the data (the first:"
+        f" {where}): the destination may take them for one, and still answer that all is well"
+    )
 
 
 def _notes(plan: Planned, refreshed: int) -> list[str]:

@@ -58,6 +58,10 @@ class Destination(Protocol):
         """A row before folding: names, values, types. Values are canonical JSON. Raises `Unfit`."""
         ...
 
+    def also(self, key: str, record: Mapping[str, bytes]) -> bytes:
+        """Another identity that this record gives its person, in any one form; empty when none."""
+        ...
+
     def remarks(self, key: str, record: Mapping[str, bytes]) -> Sequence[Remark]:
         """What is odd about a row that passed `check`, and is sent all the same."""
         ...

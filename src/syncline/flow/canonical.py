@@ -6,7 +6,7 @@ Digests are taken over these bytes, so a change here is a change of `FORMAT`.
 from __future__ import annotations
 
 import msgspec
-from xxhash import xxh3_128_digest
+from xxhash import xxh3_64_intdigest, xxh3_128_digest
 
 from syncline.model import Kind
 
@@ -32,6 +32,11 @@ def canonical(text: bytes) -> bytes:
 def assemble(members: dict[str, bytes]) -> bytes:
     """Canonical member values → one canonical object."""
     return b"{" + b",".join([encode(name) + b":" + members[name] for name in sorted(members)]) + b"}"
+
+
+def identity_digest(identity: bytes) -> int:
+    """Another identity of a person, in one form → a number to compare by, within what SQLite takes; 0 for none."""
+    return xxh3_64_intdigest(identity) >> 1 if identity else 0
 
 
 class Hasher:

@@ -18,7 +18,7 @@ class Planned(NamedTuple):
     """What planning found. Rows: read = unchanged + folded + invalid + entries.
 
     new: entries without a belief; adopted: of the unchanged, those recorded as held without being sent;
-    in_doubt: of the adopted, those whose doubt remains.
+    in_doubt: of the adopted, those whose doubt remains; shared: people who share a further identity with somebody else.
     """
 
     run: int
@@ -30,6 +30,8 @@ class Planned(NamedTuple):
     new: int
     adopted: int = 0
     in_doubt: int = 0
+    shared: int = 0
+    first_shared: RowRef | None = None
 
 
 class Folded(NamedTuple):
@@ -88,7 +90,7 @@ class Draft:
     def stage(self, records: Iterable[tuple[Record, Belief | None]]) -> None:
         """Takes records in source order; one with a belief is unchanged and points at the body believed held."""
         bodies: list[tuple[int, bytes]] = []
-        staged: list[tuple[int, str, bytes, int, bool, str, int, int]] = []
+        staged: list[tuple[int, str, bytes, int, bool, int, str, int, int]] = []
         for record, belief in records:
             if belief is None:
                 bodies.append((self._body, record.body))
@@ -96,7 +98,7 @@ class Draft:
             else:
                 body = belief.body
             self._entry += 1
-            staged.append((self._entry, record.key, record.digest, body, belief is None, *record.ref))
+            staged.append((self._entry, record.key, record.digest, body, belief is None, record.also, *record.ref))
         with refusing(self._path):
             self._db.executemany(PLANNING["insert_body"], bodies)
             self._db.executemany(PLANNING["stage"], staged)
@@ -125,14 +127,17 @@ class Draft:
             for (key,) in self._db.execute(PLANNING["repeated_keys"]).fetchall():
                 self._fold_key(key, fold)
             self._db.execute(PLANNING["make_plan"], {"kind": Kind.UPSERT})
+            shared, _, *first = self._db.execute(PLANNING["shared_identity"]).fetchone()
             unchanged = self._db.execute(PLANNING["count_unchanged"]).fetchone()[0]
             new = self._db.execute(PLANNING["count_new"]).fetchone()[0]
             entries = self._db.execute(PLANNING["count_entries"]).fetchone()[0]
-            planned = Planned(self.run, read, unchanged, self._folded, self._invalid, entries, new)
+            planned = Planned(self.run, read, unchanged, self._folded, self._invalid, entries, new, shared=shared)
+            if shared:
+                planned = planned._replace(first_shared=RowRef(*first))
             if adopt:
                 planned = self._adopted(planned)
             figures = {"planned": planned.entries, "source_stop": source_stop}
-            self._db.execute(PLANNING["record_plan"], planned._asdict() | figures)
+            self._db.execute(PLANNING["record_plan"], {**planned._asdict(), **figures, "first_shared": None})
             self._db.execute("COMMIT")
             self._db.execute(PLANNING["drop_staging"])
         return planned
@@ -166,7 +171,7 @@ class Draft:
         if folded.changed:
             self._db.execute(PLANNING["insert_body"], (body, folded.record.body))
             self._body += 1
-        self._db.execute(PLANNING["restage"], (folded.record.digest, body, folded.changed, last))
+        self._db.execute(PLANNING["restage"], (folded.record.digest, body, folded.changed, folded.record.also, last))
 
     def _drop_earlier(self, key: str, last: int) -> None:
         self._db.execute(PLANNING["drop_folded_bodies"], {"key": key})

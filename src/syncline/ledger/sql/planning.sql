@@ -8,6 +8,7 @@ CREATE TEMP TABLE staged (
     digest  BLOB NOT NULL,
     body    INTEGER NOT NULL,
     changed INTEGER NOT NULL,
+    also    INTEGER NOT NULL,
     file    TEXT NOT NULL,
     row     INTEGER NOT NULL,
     line    INTEGER NOT NULL
@@ -58,7 +59,7 @@ WHERE belief.key IS NOT NULL OR doubt.key IS NOT NULL;
 INSERT INTO body (body, json) VALUES (?, ?);
 
 -- name: stage
-INSERT INTO temp.staged (entry, key, digest, body, changed, file, row, line) VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO temp.staged (entry, key, digest, body, changed, also, file, row, line) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: insert_problem
 INSERT INTO problem (run, file, row, line, key, field, outcome, reason, rule) VALUES (?, ?, ?, ?, ?, ?, 'invalid', ?, ?);
@@ -85,7 +86,7 @@ DELETE FROM temp.staged WHERE key = :key AND entry <> :last;
 DELETE FROM temp.staged WHERE entry = ?;
 
 -- name: restage
-UPDATE temp.staged SET digest = ?, body = ?, changed = ? WHERE entry = ?;
+UPDATE temp.staged SET digest = ?, body = ?, changed = ?, also = ? WHERE entry = ?;
 
 -- name: make_plan
 INSERT INTO plan (entry, key, kind, digest, body, file, row, line)
@@ -108,6 +109,11 @@ SELECT count(*) FROM plan JOIN doubt USING (key);
 -- name: newest_acknowledgement
 -- No run acknowledges anything after it has ended, and `run` has few lines where `belief` has millions.
 SELECT max(ended) FROM run WHERE closed AND EXISTS (SELECT 1 FROM belief);
+
+-- name: shared_identity
+-- Rows of different keys that name the same further identity, and the first of them. After folding: one row a key.
+SELECT count(*), min(entry), file, row, line FROM temp.staged
+WHERE also IN (SELECT also FROM temp.staged WHERE also <> 0 GROUP BY also HAVING count(*) > 1);
 
 -- name: count_unchanged
 SELECT count(*) FROM temp.staged WHERE NOT changed;
