@@ -85,6 +85,8 @@ def test_yaml_says_everything(tmp_path: Path) -> None:
 def test_defaults() -> None:
     held = sync()
     assert (held.parallelism, held.mode, held.nulls, held.source) == (25, "upsert", "omit", None)
+    assert (held.empty, held.pick, held.except_, held.transform) == (None, None, (), None)
+    assert (held.refresh, held.notify, held.fail_on) == (30 * 86_400, None, "any")
     assert (held.destination.type, held.destination.region) == ("customerio", "us")
 
 
@@ -164,6 +166,80 @@ def test_json_is_known_by_its_content(tmp_path: Path) -> None:
 )
 def test_mappings_that_are_fine(mappings: list[object]) -> None:
     assert len(sync(mappings=mappings).mappings) == len(mappings)
+
+
+@pytest.mark.parametrize(
+    "mapping",
+    [
+        {"from": "a", "to": "b", "normalise": "phone"},
+        {"from": ["a", "b"], "to": "c", "join": " ", "normalise": "lower"},
+        {"from": "a", "to": "b", "normalise": "trim", "as": "string"},
+        {"from": "email", "to": "email_sha256", "normalise": "email", "hash": "sha256"},
+        {"from": "a", "to": "b", "as": "integer", "hash": "sha256"},
+        {"from": "a", "to": "b", "as": "date", "hash": "sha256", "default": "2024-01-01"},
+        {"from": "a", "to": "b", "empty": "keep"},
+        {"from": "a", "to": "created_at", "as": "timestamp"},
+        {"constant": 1_361_205_308, "to": "created_at"},
+        {"constant": None, "to": "created_at"},
+        {"constant": "2013-02-18", "to": "created_at", "as": "timestamp"},
+        {"constant": True, "to": "unsubscribed"},
+        {"from": "a", "to": "unsubscribed", "as": "boolean"},
+        {"from": "items[first]", "to": "b"},
+    ],
+)
+def test_a_mapping_may_convert(mapping: dict[str, object]) -> None:
+    assert sync(mappings=[mapping]).mappings[0].to == mapping["to"]
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [
+        ("30d", 2_592_000.0),
+        ("12h", 43_200.0),
+        ("90m", 5_400.0),
+        ("60m", 3_600.0),
+        ("3650d", 315_360_000.0),
+        ("off", None),
+    ],
+)
+@pytest.mark.parametrize("name", ["a.json", "a.yaml"])
+def test_refresh_is_seconds_or_never(tmp_path: Path, name: str, written: str, seconds: float | None) -> None:
+    config = f"userId: id\nsiteId: 5174e\napiKey: 9a8b7\nrefresh: {written}\nmappings: [{{from: a, to: b}}]\n"
+    if name == "a.json":
+        config = json.dumps({**BASE, "refresh": written})
+    assert loaded(tmp_path, config, name).sync.refresh == seconds
+
+
+@pytest.mark.parametrize("mappings", [None, [], [EMAIL]])
+@pytest.mark.parametrize("left_out", [None, "password", ["password", "address"]])
+def test_with_pick_mappings_may_be_absent(mappings: list[object] | None, left_out: object) -> None:
+    config = {**BASE, "name": "test", "pick": "all", "mappings": mappings, "except": left_out}
+    held = load({key: value for key, value in config.items() if value is not None}, environment={}).sync
+    assert held.pick == "all"
+    assert held.except_ == {"str": ("password",), "list": ("password", "address")}.get(type(left_out).__name__, ())
+    assert len(held.mappings) == len(mappings or [])
+
+
+def test_a_part_of_a_field_that_is_left_out_may_be_mapped() -> None:
+    held = sync(pick="all", **{"except": ["address"]}, mappings=[{"from": "address.city", "to": "city"}])
+    assert held.except_ == ("address",)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://hooks.example.com/services/T0/B0?token=c4nary&x=%20",
+        "https://example.com",
+        "https://example.com?a",
+        "https://203.0.113.9:8443/x",
+        "http://127.0.0.1:8080/hook",
+        "http://[::1]/",
+    ],
+)
+def test_urls_to_notify_that_are_fine(url: str) -> None:
+    notify = sync(notify=url).notify
+    assert notify is not None
+    assert notify.get_secret_value() == url
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncline.config import Loaded, load
-from syncline.config.environment import Malformed, Unset, gather, resolve
+from syncline.config.environment import Malformed, Unset, dotenv_beside, gather, resolve
 from syncline.errors import ConfigRefused
 
 CANARY = "c4naryS3cret"
@@ -65,7 +66,7 @@ def test_the_environment_beats_dotenv(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(
         "# keys\nexport SITE='from file'\nKEY=\"from file\"\nEMPTY=file\nLITERAL=a$b${KEY}\n"
     )
-    held = gather({"KEY": "from env", "EMPTY": ""}, tmp_path)
+    held = gather({"KEY": "from env", "EMPTY": ""}, dotenv_beside(tmp_path))
     assert held.warnings == ()
     assert held.values == {"SITE": "from file", "KEY": "from env", "EMPTY": "file", "LITERAL": "a$b${KEY}"}
     assert "SITE" not in os.environ
@@ -92,6 +93,57 @@ def test_an_odd_dotenv_is_a_warning_and_never_waited_for(tmp_path: Path) -> None
     os.mkfifo(tmp_path / ".env")
     held = loaded(tmp_path, {"A": "1"}, siteId="${A}", apiKey="${A}")
     assert "could not be read" in held.warnings[0]
+
+
+def test_an_env_file_takes_the_place_of_dotenv(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("A=beside\nB=beside\n")
+    (tmp_path / "staging.env").write_text("A=staging\nB=staging\nodd line\n")
+    file = tmp_path / "users.json"
+    file.write_text(json.dumps({**BASE, "siteId": "${A}", "apiKey": "${B}"}))
+    held = load(file, environment={"B": "process"}, env_file=tmp_path / "staging.env")
+    assert held.sync.destination.site_id.get_secret_value() == "staging"
+    assert held.sync.destination.api_key.get_secret_value() == "process"
+    assert held.warnings == (f"{tmp_path}/staging.env:3: not a NAME=value line, so it was left out",)
+
+
+def test_what_an_env_file_lacks_is_missed_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("A=beside\n")
+    (tmp_path / "staging.env").write_text("B=staging\n")
+    with pytest.raises(ConfigRefused, match=r"A, but it is not set in the environment or in staging\.env"):
+        load({**BASE, "name": "x", "siteId": "${A}", "apiKey": "${B}"}, environment={}, env_file="staging.env")
+
+
+def test_an_env_file_is_relative_to_where_we_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "staging.env").write_text("A=5174e\n")
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf/users.json").write_text(json.dumps({**BASE, "siteId": "${A}", "apiKey": "${A}"}))
+    held = load("conf/users.json", environment={}, env_file="staging.env")
+    assert held.sync.destination.site_id.get_secret_value() == "5174e"
+
+
+@pytest.mark.parametrize(
+    ("make", "found", "fix"),
+    [
+        (lambda file: None, "no such file", "relative to where you are"),
+        (lambda file: file.mkdir(), "a directory", "Name the file in it"),
+        (os.mkfifo, "a FIFO (named pipe)", "to a file first"),
+        (lambda file: file.write_bytes(b"A=1\nB=\xe9"), "the byte 0xe9", "Save the file as UTF-8"),
+        (lambda file: file.write_bytes(b"A" * 1_000_001), "a file of 1,000,001 bytes", "Name the file that has"),
+    ],
+    ids=["missing", "directory", "fifo", "latin-1", "large"],
+)
+def test_an_env_file_that_was_asked_for_must_be_there(
+    tmp_path: Path, make: Callable[[Path], object], found: str, fix: str
+) -> None:
+    make(tmp_path / "staging.env")
+    with pytest.raises(ConfigRefused) as refused:
+        load({**BASE, "name": "x", "siteId": "a", "apiKey": "b"}, environment={}, env_file=tmp_path / "staging.env")
+    (problem,) = refused.value.problems
+    assert problem.file == f"{tmp_path}/staging.env"
+    assert found in problem.found
+    assert fix in problem.fix
 
 
 @pytest.mark.parametrize("value", [None, ""])
@@ -128,6 +180,14 @@ def test_a_variable_that_holds_no_number_is_not_shown(tmp_path: Path) -> None:
     assert "seven" not in str(refused.value)
 
 
+def test_nor_is_one_that_was_nearly_right(tmp_path: Path) -> None:
+    with pytest.raises(ConfigRefused) as refused:
+        loaded(tmp_path, {"DAYS": "17"}, siteId="a", apiKey="b", refresh="${DAYS}")
+    (problem,) = refused.value.problems
+    assert problem.found == "refresh is a text from the environment (not shown)"
+    assert "17" not in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("mode", "key", "warned"),
     [(0o600, CANARY, 0), (0o640, CANARY, 1), (0o644, CANARY, 1), (0o644, "${KEY}", 0), (0o666, "a${KEY}", 0)],
@@ -138,6 +198,24 @@ def test_a_credential_that_others_may_read_is_a_warning(
     held = loaded(tmp_path, {"KEY": CANARY}, mode, siteId="${KEY}", apiKey=key)
     assert len(held.warnings) == warned
     assert all(f"{mode:04o}" in text and f"chmod 600 {tmp_path}/users.json" in text for text in held.warnings)
+
+
+@pytest.mark.parametrize(("notify", "warned"), [("https://example.com/c4nary", 1), ("${URL}", 0)])
+def test_a_url_to_notify_is_a_credential_to_others_who_may_read_it(tmp_path: Path, notify: str, warned: int) -> None:
+    environment = {"KEY": CANARY, "URL": "https://example.com/c4nary"}
+    held = loaded(tmp_path, environment, siteId="${KEY}", apiKey="${KEY}", notify=notify)
+    assert held.sync.notify is not None
+    assert held.sync.notify.get_secret_value() == "https://example.com/c4nary"
+    assert len(held.warnings) == warned
+    assert "c4nary" not in repr(held) + str(held.sync) + held.sync.model_dump_json(by_alias=True)
+
+
+def test_a_url_to_notify_is_not_repeated_where_it_stands_for_something_else(tmp_path: Path) -> None:
+    url = f"https://example.com/{CANARY}"
+    with pytest.raises(ConfigRefused) as refused:
+        loaded(tmp_path, {}, siteId="a", apiKey="b", notify=url, nulls=url, transform=url, refresh=url)
+    assert len(refused.value.problems) == 3
+    assert CANARY not in str(refused.value)
 
 
 def test_the_mode_is_that_of_the_file_behind_a_link(tmp_path: Path) -> None:
@@ -152,12 +230,14 @@ def test_a_loaded_configuration_shows_no_credential(tmp_path: Path) -> None:
 
 
 SPELLINGS = ["siteId", "site_id", "api-key", "apikey", "API_KEY", "appApiKey", "secretKey", "password", "credential"]
+SPELLINGS += ["notify", "webhook"]
 SECRET = st.sampled_from(
     [CANARY, CANARY * 5, f" {CANARY}", f"{CANARY}\n", f"é{CANARY}", f"a:{CANARY}", f"your-{CANARY}"]
 )
 HOLDER = SECRET | st.lists(SECRET, max_size=2) | st.dictionaries(st.sampled_from([*SPELLINGS, "x"]), SECRET, max_size=2)
 JUNK = st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.lists(st.none(), max_size=2) | HOLDER
 KEYS = ["userId", "parallelism", "mappings", "source", "mode", "name", "destination", "baseUrl", "to", "from", "zzz"]
+KEYS += ["files", "delimiter", "path", "except", "pick", "refresh", "transform", "hash"]
 
 
 @given(

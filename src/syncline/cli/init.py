@@ -1,4 +1,4 @@
-"""`syncline init`: a commented configuration to start from."""
+"""`syncline init`: a commented configuration to start from, and what an editor needs to help with it."""
 
 from __future__ import annotations
 
@@ -7,19 +7,28 @@ from pathlib import Path
 
 import rich_click as click
 
+from syncline.cli.schema import SCHEMA_FILE, write_schema
+
 
 @click.command(name="init")
 @click.argument("name", type=click.Choice(["customerio"]), metavar="NAME")
 def command(name: str) -> int:
-    """Write a commented configuration to start from: `syncline init customerio` writes customerio.yaml."""
+    """Write a commented configuration to start from: `syncline init customerio` writes customerio.yaml.
+
+    Beside it goes syncline.schema.json, by which an editor completes and checks it.
+    """
     path = Path(f"{name}.yaml")
     text = (files("syncline.cli") / "starters" / path.name).read_text(encoding="utf-8")
+    if path.exists():
+        raise click.UsageError(f"{path} is here already; move it away first")
+    write_schema(Path(SCHEMA_FILE))
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
-    except FileExistsError:
-        raise click.UsageError(f"{path} is here already; move it away first") from None
+    except OSError as error:
+        raise click.UsageError(f"cannot write {path}: {error.strerror}") from None
     click.echo(
         f"wrote {path}: put your credentials into the environment or .env, then `syncline run {path} -d data.json`"
     )
+    click.echo(f"wrote {SCHEMA_FILE}: with it, an editor completes and checks {path}")
     return 0

@@ -49,8 +49,8 @@ def found(config: str | None) -> str:
 
 
 def _is_config(file: Path) -> bool:
-    """A configuration has mappings and a userId; a data file, however named, has rows."""
-    if not file.is_file() or file.stat().st_size > _CONFIG_BYTES_AT_MOST:
+    """A configuration has a userId, and mappings or a pick; a data file, however named, has rows."""
+    if file.name.endswith(".schema.json") or not file.is_file() or file.stat().st_size > _CONFIG_BYTES_AT_MOST:
         return False
     text = file.read_bytes()
-    return not text.lstrip().startswith(b"[") and b"mappings" in text and b"userId" in text
+    return not text.lstrip().startswith(b"[") and b"userId" in text and (b"mappings" in text or b"pick" in text)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from syncline.config.load import Loaded, load
-from syncline.config.model import Files, Mapping, Sync
+from syncline.config.model import Mapping, Sync
 from syncline.config.override import overridden
+from syncline.config.source import Files
 
 __all__ = ["Files", "Loaded", "Mapping", "Sync", "load", "overridden"]

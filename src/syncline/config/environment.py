@@ -7,7 +7,7 @@
 
 A variable that is set to nothing counts as not set. References are resolved in the parsed tree, so a value can never
 change the configuration's structure, and what a variable holds is never resolved again. The environment proper beats
-`.env`.
+`.env`, and the file that stands for it.
 """
 
 from __future__ import annotations
@@ -15,23 +15,32 @@ from __future__ import annotations
 import io
 import os
 import re
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from dotenv.parser import parse_stream
 
-MAX_DOTENV_BYTES = 1_000_000
+from syncline.config.parse import Unreadable
+from syncline.config.read import VARIABLES, Missing, read
 
 _REFERENCE = re.compile(r"\$?\$\{([^}]*)\}?")
 _INSIDE = re.compile(r"([A-Za-z_]\w*(?:\|[A-Za-z_]\w*)*)(?::-(.*))?", re.DOTALL | re.ASCII)
 
 
+class EnvFile(NamedTuple):
+    """The text of a file of NAME=value lines, what messages call it, and what was odd about it."""
+
+    text: str
+    label: str
+    warnings: tuple[str, ...] = ()
+
+
 class Variables(NamedTuple):
-    """What references may name, and what was odd about `.env`."""
+    """What references may name, the file that may add to it, and what was odd about that file."""
 
     values: Mapping[str, str]
+    file: str
     warnings: tuple[str, ...] = ()
 
 
@@ -47,20 +56,33 @@ class Malformed(Exception):
     """`${` that no reference follows."""
 
 
-def gather(environment: Mapping[str, str] | None, directory: Path) -> Variables:
-    """The environment over `.env`. `environment` None: the process's own."""
+def dotenv_beside(directory: Path) -> EnvFile:
+    """The `.env` of a directory. Nobody asked for it, so it may be missing, and an unreadable one is but a warning."""
+    try:
+        return EnvFile(read(directory / ".env", VARIABLES).text, ".env")
+    except Missing:
+        return EnvFile("", ".env")
+    except Unreadable:
+        return EnvFile("", ".env", ("`.env` could not be read (it must be a small UTF-8 file), so it was left out",))
+
+
+def env_file_named(path: Path) -> EnvFile:
+    """The file that was asked for by name. Raises Unreadable."""
+    return EnvFile(read(path, VARIABLES).text, str(path))
+
+
+def gather(environment: Mapping[str, str] | None, file: EnvFile) -> Variables:
+    """The environment over the file's lines. `environment` None: the process's own."""
     real = os.environ if environment is None else environment
-    text = _dotenv_text(directory / ".env")
-    if text is None:
-        return Variables({**real}, ("`.env` could not be read (it must be a small UTF-8 file), so it was left out",))
-    bindings = list(parse_stream(io.StringIO(text)))
-    warnings = tuple(
-        f".env:{binding.original.line}: not a NAME=value line, so it was left out"
+    bindings = list(parse_stream(io.StringIO(file.text)))
+    odd = [
+        f"{file.label}:{binding.original.line}: not a NAME=value line, so it was left out"
         for binding in bindings
         if binding.error
-    )
+    ]
     held = {binding.key: binding.value for binding in bindings if binding.key and binding.value is not None}
-    return Variables({**held, **{name: value for name, value in real.items() if value or name not in held}}, warnings)
+    values = {**held, **{name: value for name, value in real.items() if value or name not in held}}
+    return Variables(values, file.label, (*file.warnings, *odd))
 
 
 def resolve(text: str, values: Mapping[str, str]) -> str:
@@ -79,16 +101,3 @@ def resolve(text: str, values: Mapping[str, str]) -> str:
         return held
 
     return _REFERENCE.sub(replace, text)
-
-
-def _dotenv_text(path: Path) -> str | None:
-    """The file's text, "" without a file, None where there is one that cannot be used. A FIFO is never opened."""
-    try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_DOTENV_BYTES:
-            return None
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        return ""
-    except (OSError, UnicodeDecodeError):
-        return None

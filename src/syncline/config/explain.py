@@ -9,14 +9,15 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from syncline.config.findings import Describer, Finding, Path, Wrong, closest, printable
+from syncline.config.findings import Describer, Expected, Finding, Path, Wrong, closest, dotted, printable
 from syncline.config.model import Mapping, Sync
+from syncline.config.source import Files
 from syncline.config.spelling import Draft, alias_of, aliases, secret_names, unknown_key
 
 # Words for what is missing: the key → an example to add.
 _EXAMPLES = {
     "userId": 'Add "userId": "id", with the name of your identifying field.',
-    "mappings": 'Add "mappings": [{"from": "email", "to": "email"}].',
+    "mappings": 'Add "mappings": [{"from": "email", "to": "email"}], or "pick": "all".',
     "to": 'Add "to" with the name the attribute is to have, such as "email".',
 }
 
@@ -31,29 +32,44 @@ def explain(error: ValidationError, draft: Draft, tell: Describer) -> Iterator[F
         missing = one["type"] == "missing"
         path = _existing(one["loc"], draft.tree, missing=missing)
         if missing and path not in draft.meant:
-            yield _missing(path, draft, tell)
+            yield missing_key(path, draft)
         elif not missing and one["type"] != "extra_forbidden" and path not in credentials:  # those have rules.py
             yield _wrong(path, one.get("ctx", {}).get("error"), draft, tell)
 
 
+def missing_key(path: Path, draft: Draft) -> Finding:
+    """A key that is needed and nowhere, with an example to add."""
+    *home, key = path
+    where = dotted(tuple(home))
+    if key in secret_names(draft.kind.settings).values():
+        name = next(name for name, field in draft.kind.settings.model_fields.items() if alias_of(name, field) == key)
+        fix = f'Add "{key}": "${{{name.upper()}}}" and set that variable, in the environment or in .env.'
+        return Finding(path, f'no "{key}"', "the destination's credentials", fix)
+    fix = _EXAMPLES.get(str(key), f'Add "{key}".')
+    return Finding(path, f'{where} has no "{key}"', expected_of(field_at(path, draft.kind.settings)), fix)
+
+
+def model_at(path: Path, settings: type[BaseModel]) -> type[BaseModel]:
+    """The model of the object that a path of the tree leads to."""
+    inner: dict[str, type[BaseModel]] = {"destination": settings, "mappings": Mapping, "source": Files}
+    model: type[BaseModel] = Sync
+    for part in path:
+        model = inner.get(part, model) if isinstance(part, str) else model
+    return model
+
+
 def field_at(path: Path, settings: type[BaseModel]) -> FieldInfo | None:
     """The field of the model that a path of the tree leads to."""
-    model: type[BaseModel] = Sync
-    inner: dict[str, type[BaseModel]] = {"destination": settings, "mappings": Mapping}
-    field: FieldInfo | None = None
-    for part in path:
-        if isinstance(part, str):
-            field = aliases(model).get(part)
-            model = inner.get(part, model)
-    return field
+    *home, key = [part for part in path if isinstance(part, str)] or [""]
+    return aliases(model_at(tuple(home), settings)).get(key)
 
 
 def expected_of(field: FieldInfo | None) -> str:
-    """What a field must hold: "a whole number from 1 to 256", "upsert or update", or its own description."""
+    """What a field must hold: in its own words, or "a whole number from 1 to 256", "upsert or update"."""
     if field is None:
         return "something else"
-    if field.description:
-        return field.description
+    if own := _own_words(field):
+        return own.words
     kinds = _kinds(field.annotation)
     words = [str(choice) for kind in kinds if get_origin(kind) is Literal for choice in get_args(kind)]
     if words:
@@ -64,7 +80,9 @@ def expected_of(field: FieldInfo | None) -> str:
 
 
 def is_number(field: FieldInfo | None) -> bool:
-    """Does the field want a number and nothing else?"""
+    """Does the field want a plain number and nothing else?"""
+    if _own_words(field):
+        return False
     kinds = {kind for kind in _kinds(field.annotation) if kind is not type(None)} if field else set()
     return bool(kinds) and kinds <= {int, float}
 
@@ -96,41 +114,26 @@ def _existing(loc: tuple[int | str, ...], tree: object, *, missing: bool) -> Pat
 
 
 def _unknown(loc: tuple[int | str, ...], draft: Draft, tell: Describer) -> Finding:
-    if "mappings" in loc:
-        candidates = list(aliases(Mapping))
-    elif loc[0] == "destination" and len(loc) > 1:
-        candidates = [*aliases(draft.kind.settings), *secret_names(draft.kind.settings)]
-    else:
-        candidates = [*aliases(Sync), *secret_names(draft.kind.settings)]
     path = _existing(loc, draft.tree, missing=False)
+    model = model_at(path[:-1], draft.kind.settings)
+    candidates = list(aliases(model))
+    if model in (Sync, draft.kind.settings):
+        candidates += secret_names(draft.kind.settings)
     return unknown_key(path, list(dict.fromkeys(candidates)), draft, tell)
 
 
-def _missing(path: Path, draft: Draft, tell: Describer) -> Finding:
-    *home, key = path
-    where = tell.name(tuple(home)) if home else "the configuration"
-    if key in secret_names(draft.kind.settings).values():
-        name = next(name for name, field in draft.kind.settings.model_fields.items() if alias_of(name, field) == key)
-        fix = f'Add "{key}": "${{{name.upper()}}}" and set that variable, in the environment or in .env.'
-        return Finding(path, f'no "{key}"', "the destination's credentials", fix)
-    fix = _EXAMPLES.get(str(key), f'Add "{key}".')
-    return Finding(path, f'{where} has no "{key}"', expected_of(field_at(path, draft.kind.settings)), fix)
-
-
 def _wrong(path: Path, raised: object, draft: Draft, tell: Describer) -> Finding:
-    value = value_at(path, draft.tree)
-    written = draft.written.get(path, path)
-    found = tell.is_(written, value)
-    if isinstance(raised, Wrong):
-        return Finding(written, raised.found or found, raised.expected, raised.fix or "Correct it.")
+    value, written = value_at(path, draft.tree), draft.place(path)
     hidden = tell.hides(written, value)
     if path[:-1] == ("mappings",):
         name = printable(value) if isinstance(value, str) and value.strip() and not hidden else "email"
-        return Finding(written, found, "an object with from and to", f'Write {{"from": "{name}", "to": "{name}"}}.')
-    if path == ("destination",):
-        return Finding(written, found, "an object with the destination's settings", 'Write {"type": "customerio"}.')
+        fix = f'Write {{"from": "{name}", "to": "{name}"}}.'
+        return Finding(written, tell.is_(written, value), "an object with from and to", fix)
     field = field_at(path, draft.kind.settings)
-    return Finding(written, found, expected_of(field), _fix(value, field, hidden))
+    said = raised if isinstance(raised, Wrong) else Wrong()
+    found = f"{tell.name(written)} is {said.found}" if said.found else tell.is_(written, value)
+    fix = "" if hidden else said.fix  # it may repeat the value
+    return Finding(written, found, said.expected or expected_of(field), fix or _fix(value, field, hidden))
 
 
 def _fix(value: object, field: FieldInfo | None, hidden: bool) -> str:
@@ -146,11 +149,17 @@ def _fix(value: object, field: FieldInfo | None, hidden: bool) -> str:
     near = closest(value, choices) if isinstance(value, str) else ""
     if near:
         return f'Did you mean "{near}"?'
+    if (own := _own_words(field)) and own.fix:
+        return own.fix
     if field and isinstance(value, (int, float)) and not isinstance(value, bool) and str in _kinds(field.annotation):
         return "Put it in double quotes."
     if field and isinstance(field.default, (str, int, float)) and field.default != "":
         return f"Correct it, or leave it out for the default ({field.default})."
     return "Correct it."
+
+
+def _own_words(field: FieldInfo | None) -> Expected | None:
+    return next((one for one in field.metadata if isinstance(one, Expected)), None) if field else None
 
 
 def _kinds(annotation: Any) -> tuple[Any, ...]:

@@ -16,7 +16,7 @@ MAX_SHOWN = 40  # characters of a value or a key in a message (house rule 1)
 MANY_SECRETS = 100  # nobody has so many: rather than compare each with every value, show nothing
 MIN_SECRET = 4  # shorter texts are not looked for inside other values: they would be "found" everywhere
 
-_SECRETIVE = re.compile(r"key$|token|secret|passw|credential|siteid|auth$|authorization|dsn$")
+_SECRETIVE = re.compile(r"key$|token|secret|passw|credential|siteid|auth$|authorization|dsn$|notify$|webhook")
 
 
 class Finding(NamedTuple):
@@ -29,10 +29,20 @@ class Finding(NamedTuple):
     at_key: bool = False
 
 
-class Wrong(ValueError):
-    """What a field's validator raises: what it expected, how to mend it, and (optionally) what it found."""
+class Expected(NamedTuple):
+    """A field's annotation for messages: what it must hold, and how to mend what it does not.
 
-    def __init__(self, expected: str, fix: str = "", *, found: str = "") -> None:
+    Without one, the words come from the field's type: "a whole number from 1 to 256".
+    """
+
+    words: str
+    fix: str = ""
+
+
+class Wrong(ValueError):
+    """What a field's validator raises: what it expected, how to mend it, and what it found. "": as for any value."""
+
+    def __init__(self, expected: str = "", fix: str = "", *, found: str = "") -> None:
         self.expected, self.fix, self.found = expected, fix, found
         super().__init__(expected)
 

@@ -8,17 +8,16 @@ ends it.
 
 from __future__ import annotations
 
-import os
 import re
-import shlex
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from syncline.config.environment import Variables, gather
+from syncline.config.credentials import exposed
+from syncline.config.environment import EnvFile, Variables, dotenv_beside, env_file_named, gather
 from syncline.config.explain import explain, field_at, is_number, value_at
 from syncline.config.findings import Describer, Finding
 from syncline.config.findings import Path as KeyPath
@@ -27,7 +26,8 @@ from syncline.config.parse import Parsed, Unreadable, parse
 from syncline.config.places import Places
 from syncline.config.read import is_empty, read
 from syncline.config.rules import check
-from syncline.config.spelling import Draft, secret_names, spell
+from syncline.config.spelling import Draft, spell
+from syncline.config.transform import Transform, check_transform, located
 from syncline.config.tree import Settled, settle
 from syncline.errors import ConfigRefused, Problem
 
@@ -35,13 +35,17 @@ OBJECT_LABEL = "the configuration object"
 
 
 class Loaded(NamedTuple):
-    """A configuration, ready. directory: absolute, where its relative paths begin; label: the file as written."""
+    """A configuration, ready.
+
+    directory: absolute, where its relative paths begin; label: the file as written; transform: the function, unrun.
+    """
 
     sync: Sync
     name: str
     directory: Path
     label: str
     warnings: tuple[str, ...]
+    transform: Transform | None = None
 
 
 class _Opened(NamedTuple):
@@ -60,29 +64,29 @@ def load(
     environment: Mapping[str, str] | None = None,
     env_file: str | Path | None = None,
 ) -> Loaded:
-    """Read and check a configuration. `environment` replaces the process's own; `.env` beside the file fills in.
+    """Read and check a configuration. `environment` replaces the process's own, and `env_file` the `.env` beside it.
 
     Raises ConfigRefused with all problems.
     """
     label = OBJECT_LABEL if isinstance(config, Mapping) else str(config)
+    named = None if env_file is None else _named(Path(env_file))
     try:
         opened = _open(config, label)
-        warnings: list[str] = []
-        settled = settle(opened.parsed.tree, partial(_variables, environment, opened.directory, warnings, {}))
+        settled = settle(opened.parsed.tree, _variables(environment, named, opened.directory))
     except Unreadable as fault:
-        place = (0, 0) if isinstance(config, Mapping) else fault.place
-        raise ConfigRefused([Problem(label, *place, fault.found, fault.expected, fault.fix)]) from None
+        raise _unreadable(label, fault, (0, 0) if isinstance(config, Mapping) else fault.place) from None
     tell = Describer(settled.borrowed, settled.secrets)
     if not isinstance(settled.tree, dict):
         raise _refused([_not_an_object(settled.tree), *settled.findings], opened)
     draft, findings = spell(settled.tree, opened.stem, tell)
     sync, refused = _validate(draft, settled, tell)
-    findings = _distinct([*findings, *refused, *check(draft, tell)], settled)
+    lost = check_transform(draft.tree.get("transform"), opened.directory, tell)
+    findings = _distinct([*findings, *refused, *check(draft, tell), *lost], settled)
     if findings or sync is None:
         raise _refused(_about_stem(findings, settled.tree, opened), opened)
-    if exposed := _exposed(draft, settled, opened):
-        warnings.append(exposed)
-    return Loaded(sync, sync.name, opened.directory, label, tuple(warnings))
+    warnings = (*settled.warnings, *_cautions(sync, draft, settled, opened))
+    transform = located(sync.transform, opened.directory) if sync.transform else None
+    return Loaded(sync, sync.name, opened.directory, label, warnings, transform)
 
 
 def _open(config: str | Path | Mapping[str, object], label: str) -> _Opened:
@@ -98,14 +102,22 @@ def _open(config: str | Path | Mapping[str, object], label: str) -> _Opened:
     return _Opened(parsed, path.stem, path.absolute().parent, label, mode)
 
 
+def _named(file: Path) -> EnvFile:
+    try:
+        return env_file_named(file)
+    except Unreadable as fault:
+        raise _unreadable(str(file), fault, fault.place) from None
+
+
 def _variables(
-    environment: Mapping[str, str] | None, directory: Path, warnings: list[str], kept: dict[str, Variables]
-) -> Mapping[str, str]:
+    environment: Mapping[str, str] | None, named: EnvFile | None, directory: Path
+) -> Callable[[], Variables]:
     """The variables, gathered at the first reference and kept."""
-    if not kept:
-        kept["all"] = gather(environment, directory)
-        warnings += kept["all"].warnings
-    return kept["all"].values
+    return cache(lambda: gather(environment, named or dotenv_beside(directory)))
+
+
+def _unreadable(label: str, fault: Unreadable, place: tuple[int, int]) -> ConfigRefused:
+    return ConfigRefused([Problem(label, *place, fault.found, fault.expected, fault.fix)])
 
 
 def _validate(draft: Draft, settled: Settled, tell: Describer) -> tuple[Sync | None, Iterable[Finding]]:
@@ -156,20 +168,10 @@ def _not_an_object(tree: object) -> Finding:
     return Finding((), f"the configuration is {kind}", "an object", fix)
 
 
-def _exposed(draft: Draft, settled: Settled, opened: _Opened) -> str:
-    """A warning when others can read a credential that stands in the file itself (reliability.md 5.4-29)."""
-    if opened.mode is None or os.name != "posix" or not opened.mode & 0o077:
-        return ""
-    aliases = dict.fromkeys(secret_names(draft.kind.settings).values())
-    written: list[KeyPath] = [
-        draft.written[("destination", alias)] for alias in aliases if ("destination", alias) in draft.written
-    ]
-    if all(path in settled.borrowed for path in written):
-        return ""
-    return (
-        f"{opened.label} holds a credential and others may read it (mode {opened.mode:04o}): "
-        f"run `chmod 600 {shlex.quote(opened.label)}`, or write ${{NAME}} and set that variable"
-    )
+def _cautions(sync: Sync, draft: Draft, settled: Settled, opened: _Opened) -> list[str]:
+    """What is allowed, and worth a warning."""
+    told = [*draft.kind.cautions(sync.destination), exposed(draft, settled.borrowed, opened.label, opened.mode)]
+    return [warning for warning in told if warning]
 
 
 def _refused(findings: Iterable[Finding], opened: _Opened) -> ConfigRefused:

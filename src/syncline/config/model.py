@@ -6,118 +6,34 @@ can be reported together with everything else, where a model validator is skippe
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Callable
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, SecretStr
+from pydantic import BaseModel, ConfigDict, Field
 
-from syncline.config.findings import Wrong
-from syncline.destinations import customerio
-from syncline.sources.reading import Format
+from syncline.config.findings import Expected
+from syncline.config.source import Files
+from syncline.config.values import (
+    DAY_S,
+    MAX_REFRESH_DAYS,
+    AList,
+    Constant,
+    FieldName,
+    FieldPath,
+    Name,
+    Refresh,
+    Several,
+    Target,
+    Transform,
+    Url,
+)
+from syncline.destinations.customerio import settings as customerio
 
 MAX_PARALLELISM = 256
-MAX_NAME_BYTES = 150
 
-
-class Kind(NamedTuple):
-    """What the configuration must know of a `type` of destination.
-
-    refuse_name: (name, does it map the userId field?) → why no mapping may write there, and the fix.
-    """
-
-    settings: type[BaseModel]
-    refuse_name: Callable[[str, bool], tuple[str, str] | None]
-    attributes: int
-
-
-# With a second member, `Sync.destination` becomes a union discriminated by `type`.
-DESTINATIONS = {"customerio": Kind(customerio.Settings, customerio.refuse_name, customerio.ATTRIBUTES)}
-DEFAULT_DESTINATION = "customerio"
 
 Nulls = Literal["omit", "clear"]
 Empty = Literal["omit", "keep", "clear"]
-Scalar = str | int | float | bool | None
-
-
-def _name(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}", text):
-        raise Wrong(
-            "1 to 100 letters, digits, dots, underscores and hyphens, not starting with a dot",
-            "Rename it; it names the sync's ledger.",
-        )
-    return text
-
-
-def _filled(text: str) -> str:
-    if not text.strip():
-        raise Wrong("text that is not blank")
-    return text
-
-
-def _target(text: str) -> str:
-    if not text.strip():
-        raise Wrong("the name of the attribute at the destination", 'Give it a name: "to": "email".')
-    if len(text.encode()) > MAX_NAME_BYTES:
-        raise Wrong(f"a name of at most {MAX_NAME_BYTES} bytes", "Shorten it.")
-    if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in text):
-        raise Wrong("a name without line breaks and control characters", "Delete them.")
-    return text
-
-
-def _field_path(text: str) -> str:
-    if not text.strip():
-        raise Wrong("the name of a field of the source", 'Give it a name: "from": "email".')
-    if "" in text.split("."):
-        raise Wrong("a path without empty parts", "Put a name on both sides of each dot: address.city.")
-    return text
-
-
-def _several(value: object) -> tuple[object, ...]:
-    if isinstance(value, str):
-        return (value,)
-    if isinstance(value, (list, tuple)) and value:
-        return tuple(value)
-    raise Wrong("the name of a field, or a list of names", 'Write "from": "email", or "from": ["mobile", "phone"].')
-
-
-def _mappings(value: object) -> tuple[object, ...]:
-    if isinstance(value, (list, tuple)) and not value:
-        found = "mappings is an empty list: nothing would be sent"
-        raise Wrong("at least one mapping", 'Write {"from": "email", "to": "email"} for each field.', found=found)
-    if isinstance(value, (list, tuple)):
-        return tuple(value)
-    raise Wrong("a list of mappings", 'Write [{"from": "email", "to": "email"}].')
-
-
-def _scalar(value: object) -> Scalar:
-    if value is None or isinstance(value, (str, int, float, bool)):
-        return value
-    raise Wrong(
-        "text, a number, true, false or null", "For a list or an object, use `default` on a field that no row has."
-    )
-
-
-def _source(value: object) -> object:
-    """`"data.json"` and `["a.csv", "b.csv"]` are short for an object with these `files`."""
-    if isinstance(value, (str, list, tuple)):
-        return {"files": value}
-    return value
-
-
-class Files(BaseModel):
-    """Where the rows are. `files`: paths, globs or `-` (stdin), relative to the configuration's directory; none: they
-    are given on the command line. The rest says how to read them, however they were given."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    type: Literal["file"] = "file"
-    files: Annotated[tuple[Annotated[str, AfterValidator(_filled)], ...], BeforeValidator(_several)] = ()
-    format: Format = "auto"
-    path: str = ""
-    delimiter: str = ""
-    encoding: str = "utf-8"
+Cast = Literal["string", "integer", "number", "boolean", "timestamp", "date", "json"]
 
 
 class Mapping(BaseModel):
@@ -130,21 +46,47 @@ class Mapping(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     sources: Annotated[
-        tuple[Annotated[str, AfterValidator(_field_path)], ...],
-        BeforeValidator(_several),
-        Field(alias="from", description="the name of a field of the source"),
+        tuple[FieldPath, ...],
+        Several,
+        Expected("the name of a field of the source, or a list of names", 'Write it like "email".'),
+        Field(
+            alias="from",
+            description="A field of the source; of a list, the first that a row has (with `join`, all of them). A name"
+            " with dots (`address.city`) is the field of exactly that name where a row has it, else a path.",
+        ),
     ] = ()
-    to: Annotated[str, AfterValidator(_target), Field(description="the name of the attribute at the destination")]
-    join: Annotated[str | None, Field(description="the text to put between the joined fields")] = None
-    constant: Annotated[Scalar, PlainValidator(_scalar)] = None
-    default: object = None
-    cast: Annotated[
-        Literal["string", "integer", "number", "boolean", "timestamp", "date", "json"] | None, Field(alias="as")
+    to: Annotated[
+        Target,
+        Expected("the name of the attribute at the destination"),
+        Field(description="The name of the attribute at the destination."),
+    ]
+    join: Annotated[
+        str | None,
+        Expected("the text to put between the joined fields"),
+        Field(description="Joins all fields of `from` to one text, with this between them."),
     ] = None
-    nulls: Nulls | None = None
-    empty: Empty | None = None
-    normalise: Literal["email", "phone", "lower", "trim"] | None = None
-    hash: Literal["sha256"] | None = None
+    constant: Annotated[Constant, Field(description="The same value for everybody, instead of a field.")] = None
+    default: Annotated[object, Field(description="The value where a row does not have the field.")] = None
+    cast: Annotated[
+        Cast | None,
+        Field(
+            alias="as",
+            description="Converts the value; a row whose value cannot be converted is not sent. timestamp: ISO 8601 to"
+            " unix seconds; json: the value that a text spells.",
+        ),
+    ] = None
+    nulls: Annotated[Nulls | None, Field(description="`nulls`, for this attribute alone.")] = None
+    empty: Annotated[Empty | None, Field(description="`empty`, for this attribute alone.")] = None
+    normalise: Annotated[
+        Literal["email", "phone", "lower", "trim"] | None,
+        Field(
+            description="Gives equal texts one spelling: an e-mail address, a phone number, small letters, no margins."
+        ),
+    ] = None
+    hash: Annotated[
+        Literal["sha256"] | None,
+        Field(description="Sends the SHA-256 of the text, after `normalise` and `as`, instead of the text."),
+    ] = None
 
     @property
     def has_constant(self) -> bool:
@@ -162,24 +104,101 @@ class Sync(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Annotated[str, AfterValidator(_name), Field(description="the sync's name, as text")]
-    source: Annotated[Files | None, BeforeValidator(_source)] = None
-    destination: Annotated[customerio.Settings, Field(description="an object with the destination's settings")]
+    name: Annotated[
+        Name,
+        Expected("the sync's name, as text"),
+        Field(description="Names the sync and its ledger. Default: the file's name without its ending."),
+    ]
+    source: Annotated[
+        Files | None,
+        Expected("the path of a data file, a list of paths, or an object with `files`", 'Write it like "data.json".'),
+        Field(
+            description="The rows: a file, a list of files, or an object that also says how to read them. Data given on"
+            " the command line (`-d`) takes its place."
+        ),
+    ] = None
+    destination: Annotated[
+        customerio.Settings,
+        Expected("an object with the destination's settings", 'Write {"type": "customerio"}.'),
+        Field(description="Where the rows go. The credentials may also stand at the top level."),
+    ]
     user_id: Annotated[
-        str,
-        AfterValidator(_filled),
-        Field(alias="userId", description="the name of the field that identifies a person"),
+        FieldPath,
+        Expected("the name of the field that identifies a person"),
+        Field(alias="userId", description="The field that identifies a person, or the path to it."),
     ]
-    parallelism: Annotated[int, Field(ge=1, le=MAX_PARALLELISM)] = 25
-    mode: Literal["upsert", "update"] = "upsert"
-    nulls: Nulls = "omit"
-    empty: Empty | None = None
-    pick: Literal["all"] | None = None
-    except_: Annotated[tuple[str, ...], Field(alias="except"), BeforeValidator(_several)] = ()
-    transform: str | None = None
-    refresh: float | None = 30 * 86_400.0
-    notify: SecretStr | None = None
-    fail_on: Annotated[Literal["any", "new", "never"], Field(alias="failOn")] = "any"
+    parallelism: Annotated[
+        int, Field(ge=1, le=MAX_PARALLELISM, description="How many requests may be in flight at once.")
+    ] = 25
+    mode: Annotated[
+        Literal["upsert", "update"],
+        Field(description="upsert creates people whom the destination does not know; update never does."),
+    ] = "upsert"
+    nulls: Annotated[
+        Nulls,
+        Field(description="What an explicit null means: omit says nothing of the attribute, clear removes it."),
+    ] = "omit"
+    empty: Annotated[
+        Empty | None,
+        Field(
+            description="What an empty text or an empty CSV cell means: omit says nothing of the attribute, keep sends"
+            " an empty text, clear removes the attribute. Default: an empty cell is absent, an empty text of a JSON"
+            " file is a value."
+        ),
+    ] = None
+    pick: Annotated[
+        Literal["all"] | None,
+        Expected("all, which is all it can be", 'Write "all", or list single fields under `mappings`.'),
+        Field(
+            description="all: every field of a row goes under its own name, unless a mapping renames it or `except`"
+            " names it. `mappings` may then be absent."
+        ),
+    ] = None
+    except_: Annotated[
+        tuple[FieldName, ...],
+        Several,
+        Expected("the name of a field, or a list of names", 'Write it like ["password"].'),
+        Field(alias="except", description="The fields that `pick: all` leaves out."),
+    ] = ()
+    transform: Annotated[
+        Transform | None,
+        Expected("a Python file and a function in it: rules.py:clean", "Write it like rules.py:clean."),
+        Field(
+            description="A Python function that each row goes through first: `rules.py:clean`, relative to the"
+            " configuration."
+        ),
+    ] = None
+    refresh: Annotated[
+        Refresh,
+        Expected(
+            f"days, hours or minutes from 1h to {MAX_REFRESH_DAYS}d, such as 30d, 12h or 90m; or off",
+            'Write it like "30d", or leave it out for the default (30d).',
+        ),
+        Field(
+            description="How long an acknowledgement is believed: what is older is sent again. 30d, 12h, 90m; off: for"
+            " ever.",
+            json_schema_extra={"default": "30d"},
+        ),
+    ] = 30.0 * DAY_S
+    notify: Annotated[
+        Url | None,
+        Expected("an https URL, as text"),
+        Field(
+            description="The URL to which the report of each run is posted, as JSON. It may hold a token, so it is"
+            " treated as a credential."
+        ),
+    ] = None
+    fail_on: Annotated[
+        Literal["any", "new", "never"],
+        Field(
+            alias="failOn",
+            description="When rows that are invalid or rejected make the exit code 1: any of them, only those that are"
+            " new since the last run, or never.",
+        ),
+    ] = "any"
     mappings: Annotated[
-        tuple[Mapping, ...], BeforeValidator(_mappings), Field(description='a list of mappings: [{"from": …, "to": …}]')
-    ]
+        tuple[Mapping, ...],
+        AList,
+        Expected('a list of mappings: [{"from": …, "to": …}]', 'Write [{"from": "email", "to": "email"}].'),
+        Field(description="The attributes: for each, the field it comes from and its name at the destination."),
+    ] = ()

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
+from syncline.config.explain import expected_of
 from syncline.config.findings import Wrong, printable
-from syncline.config.model import Files
+from syncline.config.source import Files, contradictions
 from syncline.errors import ConfigRefused
 
 
@@ -15,12 +16,18 @@ def overridden(written: Files, given: Mapping[str, str]) -> Files:
     """`written` with the keys of `given` replaced. Raises `ConfigRefused`, naming the option."""
     if not given:
         return written
+    said = {**written.model_dump(exclude_unset=True), **given}
+    for key, expected, _ in contradictions(said):
+        if key in given:
+            raise _refused(key, given[key], expected)
     try:
-        return Files.model_validate({**written.model_dump(), **given}, strict=True)
+        return Files.model_validate(said, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         option, raised = str(first["loc"][0]), first.get("ctx", {}).get("error")
-        expected = (
-            raised.expected if isinstance(raised, Wrong) else str(first.get("ctx", {}).get("expected", "another"))
-        )
-        raise ConfigRefused(f"--{option} {printable(str(given.get(option, '')))}: expected {expected}") from None
+        expected = raised.expected if isinstance(raised, Wrong) else ""
+        raise _refused(option, given[option], expected or expected_of(Files.model_fields[option])) from None
+
+
+def _refused(option: str, value: str, expected: str) -> ConfigRefused:
+    return ConfigRefused(f"--{option} {printable(value)}: expected {expected}")

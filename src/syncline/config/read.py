@@ -1,4 +1,4 @@
-"""A configuration file → its text. Says plainly what is wrong with a file that is none; never waits for a FIFO."""
+"""A file beside a sync → its text. Says plainly what is wrong with one that cannot be read; never waits for a FIFO."""
 
 from __future__ import annotations
 
@@ -15,6 +15,31 @@ MAX_BYTES = 1_000_000
 _NOWHERE: Place = (0, 0)
 
 
+class Wanted(NamedTuple):
+    """What a file was to be; what to do when it is missing; what to do when it is too large to be that."""
+
+    kind: str
+    if_missing: str
+    if_large: str
+
+
+CONFIGURATION = Wanted(
+    "a configuration file",
+    "Check the path; `syncline init` writes one to start from.",
+    "If this is the data, give it with -d; the configuration is the file with userId and mappings.",
+)
+VARIABLES = Wanted(
+    "a file of NAME=value lines",
+    "Check the path; it is relative to where you are.",
+    "Name the file that has the variables.",
+)
+PYTHON = Wanted(
+    "a Python file",
+    "Check the path; it is relative to the configuration.",
+    "Put the function into a file of its own, and import the rest.",
+)
+
+
 class Text(NamedTuple):
     """A file's text, and the permission bits of the file it was read from (a symbolic link's target)."""
 
@@ -22,19 +47,23 @@ class Text(NamedTuple):
     mode: int
 
 
-def read(path: Path) -> Text:
-    """Read a configuration file. Raises Unreadable."""
+class Missing(Unreadable):
+    """There is no such file."""
+
+
+def read(path: Path, wanted: Wanted = CONFIGURATION) -> Text:
+    """Read a small text file. Raises Unreadable."""
     try:
-        _refuse_unless_file(path.stat())
+        _refuse_unless_file(path.stat(), wanted)
         # O_NONBLOCK: should a FIFO have taken the file's place since, opening it must not wait for a writer.
         with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb") as file:
             status = os.fstat(file.fileno())
-            _refuse_unless_file(status)
+            _refuse_unless_file(status, wanted)
             content = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
-        raise _unopened(error) from None
+        raise _unopened(error, wanted) from None
     if len(content) > MAX_BYTES:
-        raise _too_large(status.st_size)
+        raise _too_large(status.st_size, wanted)
     return Text(_decode(content), stat.S_IMODE(status.st_mode))
 
 
@@ -43,38 +72,31 @@ def is_empty(text: str) -> bool:
     return all(not line.strip() or line.lstrip().startswith("#") for line in text.splitlines())
 
 
-def _refuse_unless_file(status: os.stat_result) -> None:
+def _refuse_unless_file(status: os.stat_result, wanted: Wanted) -> None:
     if stat.S_ISDIR(status.st_mode):
-        raise Unreadable(_NOWHERE, "a directory", "a configuration file", "Name the file in it.")
+        raise Unreadable(_NOWHERE, "a directory", wanted.kind, "Name the file in it.")
     if not stat.S_ISREG(status.st_mode):
         kind = "a FIFO (named pipe)" if stat.S_ISFIFO(status.st_mode) else "a device or socket"
-        raise Unreadable(
-            _NOWHERE,
-            kind,
-            "a configuration file",
-            "Write the configuration to a file; credentials can be ${VARIABLES}.",
-        )
+        raise Unreadable(_NOWHERE, kind, wanted.kind, "Write its content to a file first.")
     if status.st_size > MAX_BYTES:
-        raise _too_large(status.st_size)
+        raise _too_large(status.st_size, wanted)
 
 
-def _too_large(size: int) -> Unreadable:
-    fix = "If this is the data, give it with -d; the configuration is the file with userId and mappings."
-    return Unreadable(_NOWHERE, f"a file of {size:,} bytes", f"a configuration of at most {MAX_BYTES:,} bytes", fix)
+def _too_large(size: int, wanted: Wanted) -> Unreadable:
+    return Unreadable(
+        _NOWHERE, f"a file of {size:,} bytes", f"{wanted.kind} of at most {MAX_BYTES:,} bytes", wanted.if_large
+    )
 
 
-def _unopened(error: Exception) -> Unreadable:
-    expected = "a configuration file"
+def _unopened(error: Exception, wanted: Wanted) -> Unreadable:
     if isinstance(error, (FileNotFoundError, NotADirectoryError)):
-        return Unreadable(
-            _NOWHERE, "no such file", expected, "Check the path; `syncline init` writes one to start from."
-        )
+        return Missing(_NOWHERE, "no such file", wanted.kind, wanted.if_missing)
     if isinstance(error, PermissionError):
         return Unreadable(
             _NOWHERE, "a file that may not be read", "a file this user may read", "Change its owner, or chmod u+r."
         )
     reason = error.strerror if isinstance(error, OSError) else "not a path"
-    return Unreadable(_NOWHERE, f"a file that cannot be opened ({reason})", expected, "Check the path.")
+    return Unreadable(_NOWHERE, f"a file that cannot be opened ({reason})", wanted.kind, "Check the path.")
 
 
 def _decode(content: bytes) -> str:

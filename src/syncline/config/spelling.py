@@ -1,7 +1,8 @@
 """A configuration as its author spelled it → the one shape the model knows, remembering where everything stood.
 
 The ancestors' files keep credentials at the top level, as site_id (Go), siteId (Node) or site-id (Python), or under
-`credential`. All of them move to `destination`, under the names its settings use.
+`credential`. All of them move to `destination`, under the names its settings use. A `source` that is a text or a list
+becomes an object with these `files`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from syncline.config.findings import Describer, Finding, Path, closest
-from syncline.config.model import DEFAULT_DESTINATION, DESTINATIONS, Kind, Mapping, Sync
+from syncline.config.kinds import DEFAULT_DESTINATION, DESTINATIONS, Kind
+from syncline.config.model import Mapping, Sync
+from syncline.config.source import Files
 
 CREDENTIALS = ("credential", "credentials")
 IGNORED = ("$schema",)  # for editors
@@ -27,6 +30,10 @@ class Draft(NamedTuple):
     kind: Kind
     written: dict[Path, Path]
     meant: set[Path]
+
+    def place(self, path: Path) -> Path:
+        """Where in the file a path of the tree stands."""
+        return self.written.get(path, path)
 
 
 def spell(tree: dict[str, object], name: str, tell: Describer) -> tuple[Draft, list[Finding]]:
@@ -52,6 +59,7 @@ def spell(tree: dict[str, object], name: str, tell: Describer) -> tuple[Draft, l
             **{alias: given[0][1] for alias, given in held.items()},
         }
         draft.written.update({("destination", alias): given[0][0] for alias, given in held.items()})
+    _write_out_source(draft)
     findings += [*_not_objects(tree, tell), *_contradictions(held, tell)]
     return draft, findings
 
@@ -100,12 +108,25 @@ def unknown_key(path: Path, candidates: list[str], draft: Draft, tell: Describer
 
 def _belongs(key: str, home: Path, settings: type[BaseModel]) -> str:
     """The object that knows this very key, if another does."""
-    homes = {("destination",): aliases(settings), (): aliases(Sync)}
-    names = {("destination",): '"destination"', (): "the top level"}
-    found = next((place for place, keys in homes.items() if place != home and key in keys), None)
-    if found is None or key == "type":
-        return 'an entry of "mappings"' if home == () and key in aliases(Mapping) else ""
-    return names[found]
+    homes: list[tuple[Path, type[BaseModel], str]] = [
+        (("destination",), settings, '"destination"'),
+        ((), Sync, "the top level"),
+    ]
+    if not home:
+        homes.append((("source",), Files, '"source", as an object with "files"'))
+        homes.append((("mappings",), Mapping, 'an entry of "mappings"'))
+    known = (words for place, model, words in homes if place != home and key in aliases(model))
+    return "" if key == "type" else next(known, "")
+
+
+def _write_out_source(draft: Draft) -> None:
+    source = draft.tree.get("source")
+    if not isinstance(source, (str, list)):
+        return
+    draft.tree["source"] = {"files": source}
+    draft.written[("source", "files")] = ("source",)
+    if isinstance(source, list):
+        draft.written.update({("source", "files", index): ("source", index) for index in range(len(source))})
 
 
 def _homes(tree: dict[str, object]) -> Iterator[tuple[Path, dict[str, object]]]:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from syncline.config.environment import Malformed, Unset, resolve
+from syncline.config.environment import Malformed, Unset, Variables, resolve
 from syncline.config.findings import Finding, Path, dotted, printable, secretive
 from syncline.config.parse import MAX_DEPTH, MAX_DIGITS, MAX_VALUES, Twice, too_deep, too_many
 
@@ -21,18 +21,20 @@ class Settled(NamedTuple):
     findings: list[Finding]
     borrowed: frozenset[Path]
     secrets: frozenset[str]
+    warnings: tuple[str, ...]
 
 
-def settle(raw: object, variables: Callable[[], Mapping[str, str]]) -> Settled:
+def settle(raw: object, variables: Callable[[], Variables]) -> Settled:
     """Resolve and check every value. `variables` is asked only for a reference. Raises Unreadable at a limit."""
     walk = _Walk(variables)
     tree = walk.value(raw, ())
-    return Settled(tree, walk.findings, frozenset(walk.borrowed), frozenset(walk.secrets))
+    return Settled(tree, walk.findings, frozenset(walk.borrowed), frozenset(walk.secrets), walk.warnings)
 
 
 class _Walk:
-    def __init__(self, variables: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(self, variables: Callable[[], Variables]) -> None:
         self.findings: list[Finding] = []
+        self.warnings: tuple[str, ...] = ()
         self.borrowed: set[Path] = set()
         self.secrets: set[str] = set()
         self._variables = variables
@@ -101,13 +103,16 @@ class _Walk:
         return raw
 
     def _reference(self, raw: str, path: Path) -> str:
+        held = self._variables()
+        self.warnings = held.warnings
         try:
-            text = resolve(raw, self._variables())
+            text = resolve(raw, held.values)
         except Unset as unset:
             many = "none of them is" if len(unset.names) > 1 else "it is not"
+            where = f"in the environment or in {printable(held.file)}"
             self._wrong(
                 path,
-                f"a reference to {printable(' and '.join(unset.names))}, but {many} set in the environment or in .env",
+                f"a reference to {printable(' and '.join(unset.names))}, but {many} set {where}",
                 "a variable that holds something",
                 f"Set {unset.names[0]}, or write ${{{unset.names[0]}:-a default}}.",
             )
