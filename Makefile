@@ -26,8 +26,12 @@ types: $(DEV_READY)
 contracts: $(DEV_READY)
 	@$(BIN)/lint-imports
 
+docs: $(DEV_READY)  ## the reference pages, made from the code
+	@$(BIN)/python docs/generate.py
+
 bench: $(READY)  ## the figures of benchmarks/README.md, measured here
 	@$(BIN)/python benchmarks/first_sync.py
+	@$(BIN)/python benchmarks/big_files.py
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Syncline needs Python 3.11 or newer")'

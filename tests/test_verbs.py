@@ -88,7 +88,7 @@ def test_init_writes_a_configuration_that_works(
     (tmp_path / ".env").write_text("CIO_SITE_ID=site\nCIO_API_KEY=key\n", encoding="utf-8")
     person = {"id": 1, "email": "a@x.org", "first_name": "A", "last_name": "B", "created_at": "2013-02-18"}
     project.data([person])
-    ended = syncline("run", "customerio.yaml")
+    ended = syncline("run")  # the only configuration in the folder, though its schema stands beside it
     assert ended.code == 0, ended.stderr
     held = {"email": "a@x.org", "first_name": "A", "last_name": "B", "created_at": 1_361_145_600}
     assert people(local) == {"1": held}
