@@ -1,7 +1,8 @@
-"""One JSON value → one JSON value of the asked type, or `Unfit`. Never a guess."""
+"""One JSON value → one JSON value of the asked type or spelling, or `Unfit`. Never a guess."""
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -13,15 +14,19 @@ from hypothesis import strategies as st
 
 from syncline.errors import Unfit
 from syncline.flow.casts import CASTS
+from syncline.flow.normalise import HASHES, NORMALISERS
+
+WAYS = {**CASTS, **NORMALISERS, **HASHES}
 
 
 def cast(name: str, text: str) -> str:
-    return CASTS[name](text.encode()).decode()
+    return WAYS[name](text.encode()).decode()
 
 
 def refusal(name: str, text: str) -> str:
     with pytest.raises(Unfit) as unfit:
-        CASTS[name](text.encode())
+        WAYS[name](text.encode())
+    assert (unfit.value.field, unfit.value.rule) == ("", "value-unfit")
     return unfit.value.reason
 
 
@@ -289,12 +294,99 @@ def test_an_integer_is_exact_or_refused(value: Decimal) -> None:
         assert refusal("integer", text) == "a number where a whole number was expected"
 
 
-@given(st.sampled_from(sorted(CASTS)), st.text(st.characters(codec="utf-8"), max_size=20))
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("email", '"ada@x.org"', '"ada@x.org"'),
+        ("email", '" Ada@X.ORG\\n"', '"ada@x.org"'),
+        ("email", '"ÄDA@müller.de"', '"äda@müller.de"'),
+        ("email", '" "', '""'),
+        ("phone", '"+49 30 1234567"', '"+49301234567"'),
+        ("phone", '"+49 (0)30 / 123-45.67"', '"+49301234567"'),
+        ("phone", '"+44 ( 0 ) 20 7946 0018"', '"+442079460018"'),
+        ("phone", '"0049 30 1234567"', '"+49301234567"'),
+        ("phone", '"+1 (415) 555-0123"', '"+14155550123"'),
+        ("phone", '"[+1] 415\u2011555\u20130123"', '"+14155550123"'),
+        ("phone", '"+1\u00a0415\u202f5550123"', '"+14155550123"'),
+        ("phone", '"+1234567"', '"+1234567"'),
+        ("phone", '"+123456789012345"', '"+123456789012345"'),
+        ("phone", '" "', '""'),
+        ("lower", '" ÄB "', '" äb "'),
+        ("lower", "true", '"true"'),
+        ("lower", "1E5", '"1e5"'),
+        ("trim", '"\\t a b \u00a0"', '"a b"'),
+        ("trim", "1.50", '"1.50"'),
+        ("trim", "false", '"false"'),
+        ("sha256", '"ada@x.org"', '"210e59f6e61aa3a35ab77472ad49610a12db532296e8a29a4a021e1503aeb220"'),
+    ],
+)
+def test_one_spelling(name: str, text: str, expected: str) -> None:
+    assert cast(name, text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"030 1234567"',
+        '"415 555 0123"',
+        "4155550123",
+        '"+0301234567"',
+        '"000301234567"',
+        '"+123456"',
+        '"+1234567890123456"',
+        '"+49 30 1234567 ext. 5"',
+        '"tel:+49301234567"',
+        '"++49301234567"',
+        '"+49+301234567"',
+        '"+٤٩٣٠١٢٣٤٥٦٧"',
+        '"call me"',
+        '"-"',
+        '"(0)"',
+        "true",
+    ],
+)
+def test_a_phone_number_without_its_country_code_is_refused(text: str) -> None:
+    expected = "a phone number needs its country code: + or 00, the code, and 7 to 15 digits in all"
+    assert refusal("phone", text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('"ada"', "text"),
+        ('"ada@x"', "text"),
+        ('"a b@x.org"', "text"),
+        ('"a@b@x.org"', "text"),
+        ("7", "a number"),
+        ("true", "true"),
+    ],
+)
+def test_what_is_no_email_address(text: str, found: str) -> None:
+    assert refusal("email", text) == f"{found} where an e-mail address was expected"
+
+
+@pytest.mark.parametrize("name", sorted({*NORMALISERS, *HASHES}))
+@pytest.mark.parametrize(("text", "found"), [('["a"]', "a list"), ('{"a":1}', "an object")])
+def test_what_has_no_text(name: str, text: str, found: str) -> None:
+    assert refusal(name, text) == f"{found} where text was expected"
+
+
+@given(st.sampled_from(sorted({*CASTS, *NORMALISERS})), st.text(st.characters(codec="utf-8"), max_size=20))
 def test_text_is_cast_to_json_or_refused_and_a_cast_is_stable(name: str, text: str) -> None:
     try:
-        once = CASTS[name](msgspec.json.encode(text))
+        once = WAYS[name](msgspec.json.encode(text))
     except Unfit:
         return
     msgspec.json.decode(once)
     if name != "json":
-        assert CASTS[name](once) == once
+        assert WAYS[name](once) == once
+
+
+@given(st.text("+0123456789 ()-./[]٣x", max_size=22))
+def test_a_phone_number_keeps_its_digits_or_is_refused(text: str) -> None:
+    try:
+        phone = msgspec.json.decode(WAYS["phone"](msgspec.json.encode(text)), type=str)
+    except Unfit:
+        return
+    digits = re.sub(r"[^0-9]", "", re.sub(r"\([ ]*0[ ]*\)", "", text))
+    assert phone in ("", f"+{digits}", f"+{digits[2:]}")

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from play import answer, change, customerio, delivered, items, play, rejected
 from syncline.destinations.customerio import CustomerIo, refuse_name
 from syncline.emulators.customerio.identity import Identifier, of_object, of_path
-from syncline.errors import Garbled, Misconfigured, Refused, Unfit
+from syncline.errors import RULES, Garbled, Misconfigured, Refused, Unfit
+from syncline.flow.canonical import assemble
 from syncline.model import BatchLimits, Request, Response, Semantics, Verdict
 
 JSON = (("content-type", "application/json"),)
@@ -25,6 +26,7 @@ JSON = (("content-type", "application/json"),)
 def refusal(destination: CustomerIo, identifier: object) -> str:
     with pytest.raises(Unfit) as unfit:
         destination.key(identifier)
+    assert (unfit.value.field, unfit.value.rule) == ("", "identifier-unfit")
     return unfit.value.reason
 
 
@@ -35,9 +37,32 @@ def unfit(destination: CustomerIo, key: str, record: Mapping[str, object]) -> tu
 
 
 def check(destination: CustomerIo, key: str, record: Mapping[str, object]) -> None:
+    destination.check(key, texts(record))
+
+
+def texts(record: Mapping[str, object]) -> dict[str, bytes]:
     """`bytes` are JSON as it stands."""
-    texts = {name: value if isinstance(value, bytes) else msgspec.json.encode(value) for name, value in record.items()}
-    destination.check(key, texts)
+    return {name: value if isinstance(value, bytes) else msgspec.json.encode(value) for name, value in record.items()}
+
+
+def broken(identifier: object, attributes: Mapping[str, object], api: str = "batch") -> tuple[str, str, str] | None:
+    """The field, the rule and the reason, where a row of this identifier and these attributes cannot be sent."""
+    destination = customerio(api=api)
+    try:
+        key = destination.key(identifier)
+        check(destination, key, attributes)
+        destination.encode(change(key, assemble(texts(attributes))))
+    except Unfit as unfit:
+        return unfit.field, unfit.rule, unfit.reason
+    return None
+
+
+def remarks(value: object, name: str) -> list[str]:
+    destination, record = customerio(), texts({"plan": 1, name: value})
+    destination.check("id:1", record)
+    told = destination.remarks("id:1", record)
+    assert {remark.field for remark in told} <= {name}
+    return [remark.what for remark in told]
 
 
 def sent(destination: CustomerIo, key: str, attributes: object = None) -> Request:
@@ -214,7 +239,7 @@ def test_both_apis_reach_the_same_person(identifier: object, kind: str) -> None:
 # --- records ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["x" * 150, "é" * 75, "a.b", "a[0]", "__proto__", "$set", 'q"', " "])
+@pytest.mark.parametrize("name", ["x" * 150, "é" * 75, "a.b", "a[0]", "constructor", "$set", 'q"', " "])
 def test_names_that_fit(name: str) -> None:
     check(customerio(), "id:1", {name: 1})
 
@@ -261,7 +286,7 @@ def test_an_email_that_agrees_with_the_key(email: str) -> None:
     check(customerio(), "id:1", {"email": "someone@else.org"})
 
 
-@pytest.mark.parametrize("email", ["bob@x.org", "", None, 7, True, b"1e400", [], {}])
+@pytest.mark.parametrize("email", ["bob@x.org", "", None])
 def test_an_email_that_contradicts_the_key(email: object) -> None:
     field, reason = unfit(customerio(), "email:ada@x.org", {"email": email})
     assert (field, "would drop the write" in reason) == ("email", True)
@@ -354,6 +379,311 @@ def test_only_the_user_id_may_be_mapped_to_id() -> None:
     assert refuse_name("id", True) is None
     assert "re-key" in (refuse_name("id", False) or ("", ""))[0]
     assert refuse_name("email", False) is None
+
+
+# --- what the vendor documents ----------------------------------------------------------------------------------------
+
+LONG = "é" * 75
+NAMES = [f"a{number}" for number in range(301)]
+
+# Every message of https://docs.customer.io/journeys/invalid-api-requests and every limit of
+# https://docs.customer.io/api/track/ (checked 2026-10) that concerns people and can be known before anything is sent:
+# its words, a row that fits, one that does not, and the field and the rule that the second one is told.
+DOCUMENTED = [
+    ("id attribute must be present", ("7", {}), (None, {}), ("", "identifier-unfit")),
+    ("id attribute must be a string value", (7, {}), (True, {}), ("", "identifier-unfit")),
+    ("id attribute must be a string value", (7, {}), (1.5, {}), ("", "identifier-unfit")),
+    ("id attribute must be a string value", (7, {}), (["7"], {}), ("", "identifier-unfit")),
+    ("id attribute cannot be an empty string", ("0", {}), ("", {}), ("", "identifier-unfit")),
+    ("id attribute and identifier are not the same value", (7, {}), (7, {"id": "8"}), ("id", "name-unfit")),
+    (
+        "cannot identify more than 300 attributes in one request",
+        (7, dict.fromkeys(NAMES[:300], 1)),
+        (7, dict.fromkeys(NAMES, 1)),
+        ("", "too-many-attributes"),
+    ),
+    ("attribute name cannot be longer than 150 bytes", (7, {LONG: 1}), (7, {LONG + "x": 1}), (LONG[:40], "name-unfit")),
+    (
+        "value for attribute 'a' cannot be longer than 1000 bytes",
+        (7, {"a": "é" * 500}),
+        (7, {"a": "é" * 501}),
+        ("a", "value-too-long"),
+    ),
+    ("person id: 150 bytes", (LONG, {}), (LONG + "x", {}), ("", "identifier-unfit")),
+    (
+        "email: 150 bytes, as an identifier",
+        ("x" * 144 + "@x.org", {}),
+        ("x" * 145 + "@x.org", {}),
+        ("", "identifier-unfit"),
+    ),
+    ("cio_id: 150 bytes", ("cio_" + LONG, {}), ("cio_x" + LONG, {}), ("", "identifier-unfit")),
+    ("anonymous_id: text", (7, {"anonymous_id": "a"}), (7, {"anonymous_id": 5}), ("anonymous_id", "reserved-value")),
+    (
+        "anonymous_id: an identifier, so 150 bytes",
+        (7, {"anonymous_id": LONG}),
+        (7, {"anonymous_id": LONG + "x"}),
+        ("anonymous_id", "value-too-long"),
+    ),
+    (
+        "names that start with _ are reserved",
+        (7, {"timestamp": 1}),
+        (7, {"_timestamp": 1}),
+        ("_timestamp", "name-unfit"),
+    ),
+    ("cio_id is reserved", (7, {"cio": 1}), (7, {"cio_id": "x"}), ("cio_id", "name-unfit")),
+    ("cio_relationships is reserved", (7, {}), (7, {"cio_relationships": {}}), ("cio_relationships", "name-unfit")),
+    (
+        "32 KB an item of a batch",
+        (7, dict.fromkeys(NAMES[:30], "x" * 1_000)),
+        (7, dict.fromkeys(NAMES[:32], "x" * 1_000)),
+        ("", "record-too-large"),
+    ),
+    (
+        "two e-mails in one identify: 200, and no write",
+        ("ada@x.org", {"email": "Ada@X.org"}),
+        ("ada@x.org", {"email": "bob@x.org"}),
+        ("email", "identifiers-differ"),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("documented", "fits", "fails", "expected"), DOCUMENTED, ids=[f"{row[0]} {n}" for n, row in enumerate(DOCUMENTED)]
+)
+def test_what_the_vendor_documents_is_known_before_anything_is_sent(
+    documented: str,
+    fits: tuple[object, Mapping[str, object]],
+    fails: tuple[object, Mapping[str, object]],
+    expected: tuple[str, str],
+) -> None:
+    assert broken(*fits) is None, documented
+    refused = broken(*fails)
+    assert refused is not None, documented
+    assert refused[:2] == expected
+    assert refused[1] in RULES
+
+
+def test_a_v1_call_cannot_name_everybody() -> None:
+    assert broken("..", {}) is None
+    assert (broken("..", {}, api="identify") or ("", ""))[:2] == ("", "identifier-unfit")
+
+
+# --- what names mean --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [True, False, 1, 0, "true", "True", "FALSE", "1", "0", None])
+def test_unsubscribed_takes_what_customerio_reads_as_it_is_meant(value: object) -> None:
+    assert broken(7, {"unsubscribed": value}) is None
+    assert remarks(value, "unsubscribed") == []
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("yes", "text"),
+        ("no", "text"),
+        ("", "text"),
+        (" true", "text"),
+        (2, "a number"),
+        (-1, "a number"),
+        (b"1.0", "a number"),
+        ([], "a list"),
+        ({"a": 1}, "an object"),
+    ],
+)
+def test_unsubscribed_refuses_what_would_be_read_as_subscribed(value: object, found: str) -> None:
+    reason = f"{found} where true, false, 1 or 0 was expected: Customer.io reads it as subscribed; add `as: boolean`"
+    assert broken(7, {"unsubscribed": value}) == ("unsubscribed", "reserved-value", reason)
+
+
+TEXT = "held text where unix seconds are expected: add `as: timestamp`"
+PART = "held a number that is not whole where unix seconds are expected: add `as: timestamp`"
+MILLISECONDS = "held what looks like milliseconds where unix seconds are expected"
+
+
+@pytest.mark.parametrize(
+    ("value", "what"),
+    [
+        (1704164645, None),
+        ("1704164645", None),
+        (0, None),
+        (-631152000, None),
+        (99_999_999_999, None),
+        (None, None),
+        (100_000_000_000, MILLISECONDS),
+        (1704164645000, MILLISECONDS),
+        ("1704164645000", MILLISECONDS),
+        (1704164645.5, PART),
+        (b"1.7e9", PART),
+        ("2024-01-02T03:04:05", TEXT),
+        ("yesterday", TEXT),
+        ("1704164645.5", TEXT),
+        ("", TEXT),
+    ],
+)
+def test_created_at_is_sent_and_remarked_on_where_it_is_no_unix_seconds(value: object, what: str | None) -> None:
+    assert broken(7, {"created_at": value}) is None
+    assert remarks(value, "created_at") == ([what] if what else [])
+
+
+@pytest.mark.parametrize(("value", "found"), [(True, "true"), (False, "false"), ([1], "a list"), ({}, "an object")])
+def test_created_at_refuses_what_is_never_a_time(value: object, found: str) -> None:
+    reason = f"{found} where a time in unix seconds was expected"
+    assert broken(7, {"created_at": value}) == ("created_at", "reserved-value", reason)
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        "ada@x.org",
+        "Ada.L+tag@mail.x.org",
+        "o'hara@x.org",
+        "ada@müller.de",
+        "äda@xn--mller-kva.de",
+        f"{'x' * 248}@x.org",
+        None,
+    ],
+)
+def test_an_email_address_is_no_news(email: object) -> None:
+    assert remarks(email, "email") == []
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        "",
+        "ada",
+        "ada@x",
+        "@x.org",
+        "ada@x.org.",
+        "ada@@x.org",
+        "a@b@x.org",
+        "ada@.org",
+        "ada @x.org",
+        " ada@x.org",
+        "ada@x.org,bob@x.org",
+        "mailto:ada@x.org",
+        "Ada <ada@x.org>",
+        '"ada"@x.org',
+        "ada@x.org\n",
+        f"{'x' * 249}@x.org",
+    ],
+)
+def test_text_that_is_not_shaped_like_an_email_is_sent_and_remarked_on(email: str) -> None:
+    assert broken(7, {"email": email}) is None
+    assert remarks(email, "email") == ["held text that is not shaped like an e-mail address"]
+
+
+@pytest.mark.parametrize(
+    ("value", "found"), [(7, "a number"), (True, "true"), (b"1e400", "a number"), ([], "a list"), ({}, "an object")]
+)
+def test_an_email_is_text(value: object, found: str) -> None:
+    expected = ("email", "reserved-value", f"{found} where an e-mail address was expected")
+    assert broken(7, {"email": value}) == broken("ada@x.org", {"email": value}) == expected
+
+
+@pytest.mark.parametrize("phone", ["+14155550123", "+1234567", "+123456789012345", None])
+def test_a_phone_number_in_international_form_is_no_news(phone: object) -> None:
+    assert remarks(phone, "phone") == []
+
+
+@pytest.mark.parametrize(
+    "phone", ["", "030 1234567", "+1 415 555 0123", "0014155550123", "+123456", 14155550123, [], True]
+)
+def test_another_phone_number_is_sent_and_remarked_on(phone: object) -> None:
+    assert broken(7, {"phone": phone}) is None
+    (what,) = remarks(phone, "phone")
+    assert what == "held no phone number in international form (+ and 7 to 15 digits): add `normalise: phone`"
+
+
+@pytest.mark.parametrize("value", ["a", "x" * 150, None])
+def test_an_anonymous_id_is_text(value: object) -> None:
+    assert broken(7, {"anonymous_id": value}) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "found"), [("", "text"), (" ", "text"), (5, "a number"), (False, "false"), ([], "a list")]
+)
+def test_what_is_no_anonymous_id(value: object, found: str) -> None:
+    expected = ("anonymous_id", "reserved-value", f"{found} where text that is not blank was expected")
+    assert broken(7, {"anonymous_id": value}) == expected
+
+
+PREFERENCES = "cio_subscription_preferences"
+
+
+@pytest.mark.parametrize("value", [{}, {"topics": {}}, {"topics": {"topic_1": True, "topic_2": False}}, None])
+def test_preferences_are_an_object_of_topics(value: object) -> None:
+    assert broken(7, {PREFERENCES: value}) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ('{"topics":{"topic_1":true}}', "text where an object was expected: add `as: json`"),
+        (True, "true where an object was expected"),
+        (1, "a number where an object was expected"),
+        ([], "a list where an object was expected"),
+        ({"topics": ["topic_1"]}, "`topics` in it is no object"),
+        ({"topics": None}, "`topics` in it is no object"),
+        ({"topics": {"a": True, "b": "true"}}, "the topic b in it is neither true nor false"),
+        (b'{"topics":{"a":1e400}}', "the topic a in it is neither true nor false"),
+        ({"topics": {"\x1b[31m" + "x" * 99: 1}}, r"the topic \x1b[31m" + "x" * 35 + " in it is neither true nor false"),
+    ],
+)
+def test_what_are_no_preferences(value: object, reason: str) -> None:
+    assert broken(7, {PREFERENCES: value}) == (PREFERENCES, "reserved-value", reason)
+
+
+@pytest.mark.parametrize(("value", "found"), [("true", "text"), (1, "a number"), ({}, "an object"), ([], "a list")])
+def test_one_topic_is_true_or_false(value: object, found: str) -> None:
+    name = f"{PREFERENCES}.topics.topic_1"
+    for fits in (True, False, None):
+        assert broken(7, {name: fits}) is None
+    expected = (name, "reserved-value", f"{found} where true or false was expected: add `as: boolean`")
+    assert broken(7, {name: value}) == expected
+
+
+@pytest.mark.parametrize(
+    ("identifier", "what"),
+    [
+        (" 42", "had blanks around it"),
+        ("42\u00a0", "had blanks around it"),
+        ("e\u0301", "was not in Unicode's composed form (NFC)"),
+        ("a b", None),
+        ("é", None),
+        ("\u200b42", None),
+    ],
+)
+def test_an_identifier_that_may_look_like_another_is_remarked_on(identifier: str, what: str | None) -> None:
+    destination = customerio()
+    told = destination.remarks(destination.key(identifier), {})
+    assert [remark.field for remark in told] == [""] * bool(what)
+    assert all(remark.what.startswith(what or "?") for remark in told)
+
+
+def test_names_are_judged_anew_when_too_many_have_come() -> None:
+    destination = customerio()
+    for number in range(3_000):
+        record = texts({f"a{number}": 1, "email": "ada"})
+        destination.check("id:1", record)
+        assert [remark.field for remark in destination.remarks("id:1", record)] == ["email"]
+    assert unfit(destination, "id:1", {"a1": 1, "email": 5})[0] == "email"
+
+
+@pytest.mark.parametrize(
+    ("key", "record", "expected"),
+    [
+        ("id:7", {"email": "Ada@X.org"}, b'"ada@x.org"'),
+        ("id:7", {"email": None}, b""),
+        ("id:7", {}, b""),
+        ("email:ada@x.org", {}, b'"ada@x.org"'),
+        ("email:ada@x.org", {"email": "Ada@X.org"}, b'"ada@x.org"'),
+        ("cio_id:b79e", {"email": "ada@x.org"}, b'"ada@x.org"'),
+    ],
+)
+def test_a_person_may_be_known_by_an_email_besides(key: str, record: Mapping[str, object], expected: bytes) -> None:
+    assert customerio().also(key, texts(record)) == expected
 
 
 # --- batches ----------------------------------------------------------------------------------------------------------

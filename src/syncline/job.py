@@ -19,6 +19,8 @@ from syncline.errors import ConfigRefused, LedgerRefused, NothingToResume, Unfit
 from syncline.flow.canonical import Fields, Hasher, canonical, encode, identity_digest
 from syncline.flow.diff import Refresh
 from syncline.flow.mapping import Attribute, Mapper
+from syncline.flow.pick import Pick
+from syncline.flow.transform import load_transform
 from syncline.ledger import (
     Draft,
     Journal,
@@ -82,7 +84,8 @@ class Job:
         self._reading = reading
         self.digest = Hasher(Kind.UPSERT, self.destination.fingerprint)
         self._attributes = [_attribute(mapping, sync) for mapping in sync.mappings]
-        self.mapping_digest = self.digest(encode([self.user_id, *map(tuple, self._attributes)])).hex()
+        self._pick, self._transform = _pick(sync), loaded.transform
+        self.mapping_digest = self._mapping_digest()
         self.state_dir = Path(state_dir) if state_dir else loaded.directory / ".syncline"
         self.path = path_of(self.state_dir, self.name, self.destination.name, self.destination.account)
         self.lock_path = self.path.with_suffix(".lock")
@@ -104,7 +107,17 @@ class Job:
         return self._loaded.warnings
 
     def mapper(self) -> Mapper:
-        return Mapper(self.user_id, self._attributes, self.destination.key, self.destination.check, self.digest)
+        transform = load_transform(*self._transform) if self._transform else None
+        return Mapper(
+            self.user_id, self._attributes, self.destination, self.digest, pick=self._pick, transform=transform
+        )
+
+    def _mapping_digest(self) -> str:
+        """Of everything that decides what a row becomes."""
+        picked = [sorted(self._pick.except_names), *self._pick[1:]] if self._pick else None
+        function = [self._transform.path.read_bytes(), self._transform.function] if self._transform else None
+        decides = [self.user_id, [*map(tuple, self._attributes)], picked, function]
+        return self.digest(encode(decides)).hex()
 
     def also(self, key: str, body: bytes) -> int:
         """A record's further identity (`Record.also`), of its body."""
@@ -218,6 +231,7 @@ class Job:
         nobody = options.only is not None and not read
         return [
             *self.warnings,
+            *mapper.warnings(),
             *(f"{whose} the field {name!r}, which is mapped" for name in unmet),
             *([f"no row has the key {options.only}"] if nobody else []),
         ]
@@ -229,6 +243,12 @@ class Job:
         if last is None or not left or (options.limit is None and options.only is None):
             return []
         return [f"run {last.run} had {left:,} rows left, and this run replaces its plan; the next whole run sends them"]
+
+
+def _pick(sync: configuration.Sync) -> Pick | None:
+    if sync.pick is None:
+        return None
+    return Pick(frozenset(sync.except_), clears=sync.nulls == "clear", empty=sync.empty or "")
 
 
 def _reading(written: configuration.Files | None, given: Mapping[str, str]) -> Reading:

@@ -65,7 +65,8 @@ def _preview_of(
         changes = changed_fields(held, body)
         for name in changes:
             fields[name] = fields.get(name, 0) + 1
-        cleared += any(after == b"null" and before != b"null" for before, after in changes.values())
+        # Of somebody new there is nothing to clear.
+        cleared += held is not None and any(after == b"null" != before for before, after in changes.values())
     samples: list[Mapping[str, object]] = []
     count = size = 0
     for batch in requests:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, redirect_stdout, suppress
 from types import FrameType
 from typing import TypedDict
 
@@ -94,13 +95,19 @@ def command(
         env_file=env_file,
     )
     if dry_run:
-        shown = preview(found(config), files, **asked, watch=Progress())
+        with _its_own_stdout():
+            shown = preview(found(config), files, **asked, watch=Progress())
         emit(shown.as_json()) if as_json else say(shown.lines())
         return shown.exit_code
-    with _halting() as halt:
+    with _halting() as halt, _its_own_stdout():
         report = run(found(config), files, **asked, resume=resume, halt=halt, watch=Progress())
     emit(report.as_json()) if as_json else say(report.lines())
     return report.exit_code
+
+
+def _its_own_stdout() -> AbstractContextManager[object]:
+    """What a `transform` prints goes to stderr: stdout holds our report, and with --json exactly one document."""
+    return redirect_stdout(sys.stderr)
 
 
 @contextmanager

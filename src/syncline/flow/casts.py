@@ -40,7 +40,7 @@ def kind_of(text: bytes) -> str:
 
 
 def _unfit(text: bytes, expected: str) -> Unfit:
-    return Unfit("", f"{kind_of(text)} where {expected} was expected")
+    return Unfit("", f"{kind_of(text)} where {expected} was expected", "value-unfit")
 
 
 def _plain(text: bytes) -> str:
@@ -80,7 +80,7 @@ def to_number(text: bytes) -> bytes:
     if not _NUMBER.fullmatch(digits):
         raise _unfit(text, "a number")
     if math.isinf(float(digits)):
-        raise Unfit("", "the number is beyond 1.8e308")
+        raise Unfit("", "the number is beyond 1.8e308", "value-unfit")
     return digits
 
 
@@ -101,7 +101,7 @@ def to_timestamp(text: bytes) -> bytes:
         if value is None:
             raise _unfit(text, expected)
         if abs(value) >= _MILLISECONDS_FROM:
-            raise Unfit("", "looks like milliseconds; unix seconds were expected")
+            raise Unfit("", "looks like milliseconds; unix seconds were expected", "value-unfit")
         return str(math.floor(value)).encode()
     moment = _moment(text, said, expected)
     passed = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import NamedTuple
 
 from syncline.errors import Unfit
@@ -38,9 +39,9 @@ def shape(text: str) -> str:
 def check_path(who: Identity) -> None:
     """A path of v1 must reach this very person. Raises `Unfit`."""
     if who.in_path in {".", ".."}:
-        raise Unfit("", f'"{who.in_path}" cannot stand in the path of a v1 call; `api: batch` can send it')
+        raise unfit(f'"{who.in_path}" cannot stand in the path of a v1 call; `api: batch` can send it')
     if (taken := shape(who.in_path)) != who.kind:
-        raise Unfit("", f"a v1 call would take this identifier for {taken}; `api: batch` can send it as {who.kind}")
+        raise unfit(f"a v1 call would take this identifier for {taken}; `api: batch` can send it as {who.kind}")
 
 
 def identifier_text(identifier: object) -> str:
@@ -55,11 +56,24 @@ def identifier_text(identifier: object) -> str:
             list: "a list",
             dict: "an object",
         }
-        raise Unfit(
-            "", f"{found.get(type(identifier), 'no text')} is not an identifier; expected text or a whole number"
-        )
+        kind = found.get(type(identifier), "no text")
+        raise unfit(f"{kind} is not an identifier; expected text or a whole number")
     if not identifier.strip():
-        raise Unfit("", "the identifier is blank")
+        raise unfit("the identifier is blank")
     if not identifier.isprintable() and _CONTROL.search(identifier):
-        raise Unfit("", "the identifier holds control characters")
+        raise unfit("the identifier holds control characters")
     return identifier
+
+
+def unfit(reason: str) -> Unfit:
+    return Unfit("", reason, "identifier-unfit")
+
+
+def oddities(value: str) -> list[str]:
+    """What makes two people of one without anybody seeing it; each completes "3 rows …"."""
+    odd = []
+    if value != value.strip():
+        odd.append("had blanks around it, which are sent as they are")
+    if not unicodedata.is_normalized("NFC", value):
+        odd.append("was not in Unicode's composed form (NFC): another that looks the same is another person")
+    return odd

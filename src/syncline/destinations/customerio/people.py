@@ -11,17 +11,24 @@ from urllib.parse import quote
 import msgspec
 
 from syncline.destinations.customerio import answers
-from syncline.destinations.customerio.identity import EMAIL_SHAPE, Identity, check_path, identifier_text, shape
+from syncline.destinations.customerio.attributes import Attributes
+from syncline.destinations.customerio.identity import (
+    EMAIL_SHAPE,
+    Identity,
+    check_path,
+    identifier_text,
+    oddities,
+    shape,
+    unfit,
+)
 from syncline.destinations.customerio.settings import (
     APP_HOSTS,
     ATTRIBUTES,
     IDENTIFIER_BYTES,
     ITEM_BYTES,
     LOOK_UP_IDS,
-    NAME_BYTES,
     REQUEST_BYTES,
     TRACK_HOSTS,
-    VALUE_BYTES,
     Settings,
     refuse_name,
 )
@@ -61,7 +68,7 @@ class CustomerIo:
         )
         self._room = min(ITEM_BYTES, settings.batch_bytes - self.limits.envelope) if self._batches else REQUEST_BYTES
         self._unit = "item of a batch" if self._batches else "call"
-        self._fit_names: set[str] = set()
+        self._attributes = Attributes()
 
     @property
     def caveats(self) -> Sequence[str]:
@@ -93,7 +100,7 @@ class CustomerIo:
         kind, value = self._kind(identifier_text(identifier))
         # A character has at most 4 bytes, so most need no measuring.
         if len(value) * 4 > IDENTIFIER_BYTES and (size := len(value.encode())) > IDENTIFIER_BYTES:
-            raise Unfit("", f"the identifier is {size} bytes; Customer.io takes at most {IDENTIFIER_BYTES}")
+            raise unfit(f"the identifier is {size} bytes; Customer.io takes at most {IDENTIFIER_BYTES}")
         if not self._batches:
             check_path(Identity(kind, value))
         return f"{kind}:{value}"
@@ -105,57 +112,52 @@ class CustomerIo:
             return kind, text
         if kind == "email":
             if not EMAIL_SHAPE.fullmatch(text):
-                raise Unfit("", "the identifier is not an e-mail address, and `identifier: email` asks for one")
+                raise unfit("the identifier is not an e-mail address, and `identifier: email` asks for one")
             return kind, text.lower()
         value = text.removeprefix("cio_")
         if not value:
-            raise Unfit("", 'the identifier is empty after "cio_"')
+            raise unfit('the identifier is empty after "cio_"')
         return kind, value
 
     # --- records --------------------------------------------------------------------------------------------------
 
     def check(self, key: str, record: Mapping[str, bytes]) -> None:
-        """Names and values against the limits; an `email` that contradicts an e-mail key. Raises `Unfit`."""
-        if not self._fit_names.issuperset(record):
-            for name in record:
-                self._check_name(name)
-        if max(map(len, record.values()), default=0) > VALUE_BYTES:
-            for name, value in record.items():
-                _check_value(name, value)
+        """Names and values, against the limits and their meaning; an `email` and its key. Raises `Unfit`."""
+        self._attributes.check(record)
         if key.startswith("email:") and "email" in record:
             self._check_email(key, record["email"])
-
-    def _check_name(self, name: str) -> None:
-        size = len(name.encode())
-        if not 0 < size <= NAME_BYTES:
-            raise Unfit(name[:40], f"the attribute name is {size} bytes; Customer.io takes 1 to {NAME_BYTES}")
-        self._fit_names.add(name)
 
     @staticmethod
     def _check_email(key: str, value: bytes) -> None:
         """Customer.io answers 200 to two different e-mails in one identify, and then writes nothing."""
         email = msgspec.json.decode(value) if value.startswith(b'"') else None
         if not isinstance(email, str) or email.lower() != Identity.of(key).value:
-            raise Unfit(
-                "email", "differs from the e-mail that identifies this person; Customer.io would drop the write"
-            )
+            reason = "differs from the e-mail that identifies this person; Customer.io would drop the write"
+            raise Unfit("email", reason, "identifiers-differ")
 
     def also(self, key: str, record: Mapping[str, bytes]) -> bytes:
         """The e-mail, where another identifier is the key: a workspace that identifies people by e-mail too takes two
         people with one e-mail for one, or writes nothing, and answers 200. https://docs.customer.io/api/track/ (checked
         2026-10)
         """
-        kind, value = Identity.of(key)
-        if kind == "email":
-            return encode_text(value)
+        if key.startswith("email:"):
+            return encode_text(Identity.of(key).value)
         email = record.get("email", b"")
-        return email.lower() if email.startswith(b'"') else b""
+        if not email.startswith(b'"'):
+            return b""
+        return email.lower() if email.isascii() else encode_text(msgspec.json.decode(email, type=str).lower())
 
     def remarks(self, key: str, record: Mapping[str, bytes]) -> Sequence[Remark]:
-        return ()
+        """What Customer.io takes without a word, though hardly anybody means it."""
+        odd = self._attributes.remarks(record)
+        if not key.isascii() or " " in key:  # every other blank, and all that has two spellings, is not ASCII
+            odd += [Remark("", what) for what in oddities(Identity.of(key).value)]
+        return odd
 
     def reserved(self, name: str) -> str:
         """Why no attribute may have this name; "" when it may."""
+        if name == "id":
+            return "it would give people another id than userId does"
         refused = refuse_name(name, False)
         return refused[0] if refused else ""
 
@@ -163,14 +165,15 @@ class CustomerIo:
         """The item of a batch, or the body of one identify. Raises `Unfit`: 301 attributes, over 32,000 bytes."""
         attributes = change.body
         if len(attributes) > _FEW_BYTES and (count := len(Fields.decode(attributes))) > ATTRIBUTES:
-            raise Unfit("", f"{count} attributes; Customer.io takes at most {ATTRIBUTES}")
+            raise Unfit("", f"{count} attributes; Customer.io takes at most {ATTRIBUTES}", "too-many-attributes")
         if self._update:
             attributes = b'{"_update":true' + (b"}" if attributes == b"{}" else b"," + attributes[1:])
         if self._batches:
             kind, _, value = change.key.partition(":")
             attributes = _OPERATION % (kind.encode(), msgspec.json.encode(value), attributes)
         if len(attributes) > self._room:
-            raise Unfit("", f"the person is {len(attributes)} bytes as JSON; one {self._unit} may have {self._room}")
+            reason = f"the person is {len(attributes)} bytes as JSON; one {self._unit} may have {self._room}"
+            raise Unfit("", reason, "record-too-large")
         return Item(change, attributes)
 
     # --- conversations --------------------------------------------------------------------------------------------
@@ -231,11 +234,3 @@ class CustomerIo:
                 response = yield Request("app", "POST", path, body, _JSON)
                 found |= answers.people(response, kind, some)
         return found
-
-
-def _check_value(name: str, value: bytes) -> None:
-    """How Customer.io measures nested values is not documented; their JSON text is the strict reading."""
-    decoded = msgspec.json.decode(value) if value.startswith(b'"') else None
-    size = len(decoded.encode()) if isinstance(decoded, str) else len(value)
-    if size > VALUE_BYTES:
-        raise Unfit(name, f"the value is {size} bytes; Customer.io takes at most {VALUE_BYTES}")
