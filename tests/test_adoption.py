@@ -14,7 +14,7 @@ from conftest import Emulate, Local, Project, Syncline, people, writes
 from syncline.emulators.customerio import Identifier
 from syncline.errors import ConfigRefused, LedgerRefused
 from syncline.flow.diff import Refresh
-from syncline.model import Belief
+from syncline.model import Belief, Outcome
 
 DAY_S = 86_400.0
 
@@ -56,14 +56,14 @@ def test_adopted_rows_are_unchanged_and_nothing_is_sent(project: Project, local:
 
     project.data([*rows(39), {"id": 40, "name": "another"}])
     report = library.run(config, data)
-    assert (report.counts["delivered"], report.counts["unchanged"], list(people(local))) == (1, 39, ["40"])
+    assert (report.counts[Outcome.DELIVERED], report.counts[Outcome.UNCHANGED], list(people(local))) == (1, 39, ["40"])
     # What was adopted is never taken for created by this sync, also when it was sent since.
     assert in_ledger(project, "SELECT count(*) FROM people WHERE adopted") == [(40,)]
 
 
 def test_invalid_rows_are_not_adopted(project: Project, local: Local) -> None:
     report = library.run(project.config(), [*rows(3), {"id": True}], adopt=True)
-    assert (report.counts["unchanged"], report.counts["invalid"], report.exit_code) == (3, 1, 1)
+    assert (report.counts[Outcome.UNCHANGED], report.counts[Outcome.INVALID], report.exit_code) == (3, 1, 1)
     assert local.app.log.total == 0
 
 
@@ -71,7 +71,7 @@ def test_an_adoption_replaces_what_was_believed_and_marks_it(project: Project, l
     config = project.config()
     library.run(config, rows(3))
     library.run(config, rows(3, plan="pro"), adopt=True)
-    assert library.run(config, rows(3, plan="pro")).counts["unchanged"] == 3
+    assert library.run(config, rows(3, plan="pro")).counts[Outcome.UNCHANGED] == 3
     assert {person["plan"] for person in people(local).values()} == {"basic"}
     assert in_ledger(project, "SELECT count(*) FROM body") == [(3,)]
 
@@ -82,10 +82,10 @@ def test_keys_in_doubt_stay_in_doubt(project: Project, emulate: Emulate) -> None
     library.run(config, rows(5))
     in_ledger(project, "INSERT INTO doubt (key, run) VALUES ('id:3', 1)")
     adopted = library.run(config, rows(5), adopt=True)
-    assert adopted.counts["unchanged"] == 5
+    assert adopted.counts[Outcome.UNCHANGED] == 5
     assert any("1 of them stay in doubt" in note for note in adopted.notes)
     after = library.run(config, rows(5))
-    assert (after.counts["delivered"], after.counts["unchanged"]) == (1, 4)
+    assert (after.counts[Outcome.DELIVERED], after.counts[Outcome.UNCHANGED]) == (1, 4)
 
 
 def test_a_preview_of_an_adoption_changes_nothing(project: Project, local: Local, syncline: Syncline) -> None:
@@ -119,12 +119,12 @@ def test_what_was_acknowledged_long_ago_is_sent_again(project: Project, local: L
     library.run(config, rows(40))
     for number in range(1, 41):  # somebody deletes them by hand
         local.app.workspace.delete(Identifier("id", str(number)))
-    assert library.run(config, rows(40)).counts["unchanged"] == 40
+    assert library.run(config, rows(40)).counts[Outcome.UNCHANGED] == 40
     aged(project, 31)
     report = library.run(config, rows(40))
-    assert (report.counts["delivered"], len(people(local))) == (40, 40)
+    assert (report.counts[Outcome.DELIVERED], len(people(local))) == (40, 40)
     assert any("40 unchanged rows are sent again" in note for note in report.notes)
-    assert library.run(config, rows(40)).counts["unchanged"] == 40
+    assert library.run(config, rows(40)).counts[Outcome.UNCHANGED] == 40
 
 
 def test_half_the_way_about_half_are_due(project: Project, local: Local) -> None:
@@ -133,15 +133,15 @@ def test_half_the_way_about_half_are_due(project: Project, local: Local) -> None
     aged(project, 22.5)
     shown = library.preview(config, rows(400))
     report = library.run(config, rows(400))
-    assert 150 < report.counts["delivered"] < 250
-    assert shown.counts["changed"] == report.counts["delivered"]
+    assert 150 < report.counts[Outcome.DELIVERED] < 250
+    assert shown.counts["changed"] == report.counts[Outcome.DELIVERED]
 
 
 def test_refresh_off_never_sends_again(project: Project, local: Local) -> None:
     config = project.config(refresh="off")
     library.run(config, rows(5))
     aged(project, 300)
-    assert library.run(config, rows(5)).counts["unchanged"] == 5
+    assert library.run(config, rows(5)).counts[Outcome.UNCHANGED] == 5
 
 
 @pytest.mark.parametrize(("days", "where"), [(-2, "before"), (400, "over a year after")])
@@ -153,7 +153,7 @@ def test_a_clock_that_cannot_be_right_refreshes_nothing_and_says_so(
     aged(project, days)
     before = writes(local)
     report = library.run(config, rows(5))
-    assert (report.counts["unchanged"], writes(local)) == (5, before)
+    assert (report.counts[Outcome.UNCHANGED], writes(local)) == (5, before)
     assert any(f"the clock stands {where} the last run" in warning for warning in report.warnings)
 
 
@@ -191,7 +191,7 @@ def test_a_ledger_of_an_older_version_is_brought_up_to_date(project: Project, lo
     assert project.ledger.read_bytes() == older  # looking changes nothing
     assert library.preview(config, rows(5)).counts["unchanged"] == 5
     assert project.ledger.read_bytes() == older
-    assert library.run(config, rows(5)).counts["unchanged"] == 5
+    assert library.run(config, rows(5)).counts[Outcome.UNCHANGED] == 5
     assert in_ledger(project, "PRAGMA user_version") == [(2,)]
     assert in_ledger(project, "SELECT count(*) FROM people") == [(5,)]
 

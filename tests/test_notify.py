@@ -15,7 +15,7 @@ import syncline as library
 from conftest import Emulate, Local, Project, Syncline
 from syncline.errors import DataRefused
 
-ROWS = [{"id": 1, "name": "Ada"}, {"id": 2, "name": "Bo"}]
+ROWS: list[dict[str, object]] = [{"id": 1, "name": "Ada"}, {"id": 2, "name": "Bo"}]
 
 
 class Posted(NamedTuple):
@@ -141,7 +141,7 @@ def test_fail_on_new_forgives_what_was_bad_last_time_and_nothing_else(project: P
 def test_fail_on_new_counts_rejections_too(project: Project, emulate: Emulate) -> None:
     local = emulate(mode="id")  # knows no e-mails, and says so in a 207
     config = project.config(destination={"baseUrl": local.url}, failOn="new")
-    rows = [*ROWS, {"id": "ada@example.com"}]
+    rows: list[dict[str, object]] = [*ROWS, {"id": "ada@example.com"}]
     assert [library.run(config, rows).exit_code for _ in range(2)] == [1, 0]
     assert library.run(config, [*rows, {"id": "bo@example.com"}]).new_problems == 1
 

@@ -101,10 +101,15 @@ def test_rows_that_were_bad_last_time_may_be_forgiven(fail_on: FailOn, new: int,
 
 def test_the_json_of_a_run() -> None:
     stop = Stop("throttled", "Customer.io asks for patience", 1_700_000_000.0)
-    said = {"warnings": ["w"], "caveats": ["c"]}
-    groups = [ProblemGroup(1, problem())]
-    made = report({"delivered": 3, "invalid": 1}, problems=[problem()], groups=groups, stopped=stop, **said)
-    bad = {"file": "users.csv", "row": 3, "line": 4, "key": "id:7258", "field": "plan"}
+    made = report(
+        {"delivered": 3, "invalid": 1},
+        problems=[problem()],
+        groups=[ProblemGroup(1, problem())],
+        stopped=stop,
+        warnings=["w"],
+        caveats=["c"],
+    )
+    bad: dict[str, object] = {"file": "users.csv", "row": 3, "line": 4, "key": "id:7258", "field": "plan"}
     bad |= {"outcome": "invalid", "reason": "long", "rule": ""}
     assert json.loads(json.dumps(made.as_json())) == {
         "run": 7,
