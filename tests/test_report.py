@@ -51,8 +51,10 @@ def report(
     )
 
 
-def problem(row: int = 3, outcome: Outcome = Outcome.INVALID, reason: str = "long", field: str = "plan") -> RowProblem:
-    return RowProblem(RowRef("users.csv", row, row + 1), "id:7258", field, outcome, reason)
+def problem(
+    row: int = 3, outcome: Outcome = Outcome.INVALID, reason: str = "long", field: str = "plan", rule: str = ""
+) -> RowProblem:
+    return RowProblem(RowRef("users.csv", row, row + 1), "id:7258", field, outcome, reason, rule)
 
 
 @given(
@@ -178,10 +180,12 @@ def test_a_caveat_is_told_where_something_was_delivered() -> None:
 
 def test_rows_that_failed_in_the_same_way_are_told_once() -> None:
     made = report(
-        {"invalid": 1_500}, problems=[problem(row) for row in range(1, 101)], groups=[ProblemGroup(1_500, problem())]
+        {"invalid": 1_500},
+        problems=[problem(row) for row in range(1, 101)],
+        groups=[ProblemGroup(1_500, problem(rule="value-too-long"))],
     )
     assert made.lines()[1:] == [
-        "  invalid   1,500 rows  plan: long; the first: users.csv row 3 (line 4)  id:7258",
+        "  invalid   1,500 rows  plan: long (value-too-long); the first: users.csv row 3 (line 4)  id:7258",
         "  each of them: syncline report CONFIG --run 7",
     ]
     assert made.lines(all_problems=True)[2:] == [f"    {one}" for one in made.problems]

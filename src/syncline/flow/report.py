@@ -63,7 +63,8 @@ class ProblemGroup:
         if self.count == 1:
             return str(self.first)
         one = self.first
-        return printable(f"{one.outcome:<9} {self.count:,} rows  {one.what}; the first: {one.where}")
+        rule = f" ({one.rule})" if one.rule else ""
+        return printable(f"{one.outcome:<9} {self.count:,} rows  {one.what}{rule}; the first: {one.where}")
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,7 @@ class Preview:
         return 3 if self.stopped else 0
 
     def as_json(self) -> dict[str, object]:
-        """The shape of `syncline plan --json`."""
+        """The shape of `syncline run --dry-run --json`."""
         return {
             "counts": dict(self.counts),
             "fields": dict(self.fields),
@@ -205,12 +206,16 @@ class Preview:
         }
 
     def lines(self) -> list[str]:
+        """The summary a person reads."""
         counts = ", ".join(f"{count:,} {name}" for name, count in self.counts.items() if count) or "nothing to do"
         cost = (
             f"{self.requests:,} request{'s' * (self.requests != 1)}, {self.bytes:,} bytes, about {self.seconds:.0f} s"
         )
         lines = [f"would send: {counts}", f"in {cost}"]
-        lines += [printable(f"  {name}: {count:,} people") for name, count in self.fields.items()]
+        lines += [
+            printable(f"  {name}: {count:,} {'person' if count == 1 else 'people'}")
+            for name, count in self.fields.items()
+        ]
         samples = [(sample["key"], msgspec.json.encode(sample["payload"]).decode()) for sample in self.samples]
         lines += [printable(f"sample {key}: {payload}") for key, payload in samples]
         lines += [f"note: {note}" for note in self.notes]

@@ -1,0 +1,15 @@
+"""The table of exit codes → its page."""
+
+from __future__ import annotations
+
+from generator.markdown import code, table
+from syncline.cli.ends import EXIT_CODES
+
+
+def page() -> str:
+    return f"""# Exit codes
+
+{table(["code", "the process"], [(code(number), words) for number, words in EXIT_CODES.items()])}
+Where several hold, the first of these does: 70, 130 or 143, 3, 1, 0. `run --dry-run` ends with 0 whatever it finds, and
+with 3 where the source ended early. What to do about each: [run it every night](../how-to/scheduling.md).
+"""
