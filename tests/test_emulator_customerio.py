@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import re
 import signal
@@ -16,48 +15,9 @@ import msgspec
 import pytest
 from msgspec import Raw
 
-from syncline.emulators.customerio import NOT_EMULATED, Credentials, Customerio, Identifier, Mode, Switches, Workspace
+from emulated import BASIC, Client, Time, attributes, by_email, by_id, failures, given, person, workspace
+from syncline.emulators.customerio import NOT_EMULATED, Credentials, Customerio, Identifier, Switches, Workspace
 from syncline.emulators.server import Emulator
-
-BASIC = "Basic c2l0ZTprZXk="
-BEARER = "Bearer app"
-
-
-class Time:
-    """A clock that moves only when told to."""
-
-    def __init__(self) -> None:
-        self.at = 1_700_000_000.0
-
-    def __call__(self) -> float:
-        return self.at
-
-
-def given(**attributes: object) -> dict[str, Raw]:
-    return {name: Raw(msgspec.json.encode(value)) for name, value in attributes.items()}
-
-
-def by_id(value: str) -> Identifier:
-    return Identifier("id", value)
-
-
-def by_email(value: str) -> Identifier:
-    return Identifier("email", value)
-
-
-def workspace(mode: Mode = "id+email", switches: Switches | None = None) -> Workspace:
-    return Workspace(Time(), mode=mode, switches=switches)
-
-
-def attributes(space: Workspace, who: Identifier) -> dict[str, str]:
-    person = space.find(who)
-    assert person is not None
-    return {name: value for name, value in person.read().attributes.items() if name != "cio_id"}
-
-
-def failures(space: Workspace) -> list[str]:
-    return [activity.what for activity in space.failures]
-
 
 # Merging
 
@@ -189,7 +149,7 @@ def test_a_workspace_that_knows_ids_only_lets_two_people_share_an_email() -> Non
     space.identify(by_id("1"), given(email="ada@new.example.com"))
     space.identify(by_id("2"), given(plan="pro"))
     assert not space.failures
-    assert [person.id for person in space.with_email("ADA@example.com")] == ["2"]
+    assert [person.id for person in space.register.with_email("ADA@example.com")] == ["2"]
 
 
 def test_update_never_creates() -> None:
@@ -260,29 +220,12 @@ def test_search_finds_people_by_any_text_and_counts_them_all() -> None:
     space = workspace()
     for number in range(100):
         space.identify(by_id(str(number)), given(email=f"p{number}@example.com", city="Köln" if number % 2 else "Rom"))
-    assert [len(part) if isinstance(part, list) else part for part in space.search("KÖLN", 20)] == [50, 20]
-    assert [person.id for person in space.search("P77@", 20)[1]] == ["77"]
-    assert [person.id for person in space.search("", 2)[1]] == ["99", "98"]
+    assert [len(part) if isinstance(part, list) else part for part in space.register.search("KÖLN", 20)] == [50, 20]
+    assert [person.id for person in space.register.search("P77@", 20)[1]] == ["77"]
+    assert [person.id for person in space.register.search("", 2)[1]] == ["99", "98"]
 
 
 # Over real sockets
-
-
-class Client:
-    """One connection kept alive."""
-
-    def __init__(self, url: str) -> None:
-        self.connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=10)
-
-    def ask(self, method: str, path: str, body: object = None, authorization: str = BASIC) -> tuple[int, Any]:
-        payload = body if isinstance(body, bytes) else None if body is None else msgspec.json.encode(body)
-        self.connection.request(method, path, payload, {"Authorization": authorization})
-        self.answer = self.connection.getresponse()
-        self.body = self.answer.read()
-        return self.answer.status, msgspec.json.decode(self.body)
-
-    def app(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
-        return self.ask(method, path, body, BEARER)
 
 
 @pytest.fixture
@@ -296,10 +239,6 @@ def client(emulator: Emulator[Customerio]) -> Iterator[Client]:
     made = Client(emulator.url)
     yield made
     made.connection.close()
-
-
-def person(action: str = "identify", who: object = None, **attributes: object) -> dict[str, object]:
-    return {"type": "person", "action": action, "identifiers": who or {"id": "1"}, "attributes": attributes}
 
 
 def test_success_looks_as_it_was_recorded(client: Client) -> None:
@@ -385,10 +324,24 @@ def test_an_identify_lists_all_that_is_wrong_pretty_printed(client: Client, emul
     assert not emulator.app.workspace.people
 
 
+def test_json_that_is_nested_without_end_is_refused_in_words(
+    client: Client, emulator: Emulator[Customerio], capfd: pytest.CaptureFixture[str]
+) -> None:
+    deep = b"[" * 20_000 + b"]" * 20_000
+    for method, path, body in (
+        ("PUT", "/api/v1/customers/1", b'{"a":' + deep + b"}"),
+        ("POST", "/api/v2/batch", b'{"batch":' + deep + b"}"),
+    ):
+        assert client.ask(method, path, body)[0] == 400
+    assert client.app("POST", "/v1/customers", b'{"filter":' + deep + b"}")[0] == 400
+    assert not emulator.app.workspace.people
+    assert capfd.readouterr().err == ""
+
+
 def test_what_is_not_emulated_says_so(client: Client) -> None:
-    status, body = client.ask("POST", "/api/v1/customers/1/suppress")
-    assert (status, body) == (501, {"meta": {"error": "not emulated: POST /api/v1/customers/{identifier}/suppress"}})
-    assert client.app("GET", "/v1/segments")[0] == 501
+    status, body = client.ask("POST", "/api/v1/forms/7/submit")
+    assert (status, body) == (501, {"meta": {"error": "not emulated: POST /api/v1/forms/{form_id}/submit"}})
+    assert client.app("GET", "/v1/exports")[0] == 501
     assert all(NOT_EMULATED)
 
 
@@ -401,8 +354,8 @@ def test_a_batch_applies_what_it_accepts_and_lists_only_failures(
         person(who={"email": "ada@example.com"}),
         person(who={"id": None}),
         person(who={"phone": "+49"}),
-        person("event"),
-        {"type": "object", "identifiers": {}},
+        person("dance"),
+        {"type": "delivery", "identifiers": {}},
         {"type": "person", "identifiers": 3},
         person(who={"id": 7}, big="x" * 900, **{f"a{number}": "x" * 900 for number in range(40)}),
         person("delete", {"id": "3"}),

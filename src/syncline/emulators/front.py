@@ -12,79 +12,38 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from http import HTTPStatus
+from email.utils import formatdate
 from typing import NamedTuple
-from urllib.parse import unquote
 
 from starlette.types import Receive, Scope, Send
 
-from syncline.emulators.faults import SILENT, Bucket, Dice, Fault
+from syncline.emulators import wire
+from syncline.emulators.dice import Bucket, Dice
+from syncline.emulators.faults import SILENT, SPOILED, Fault
 from syncline.emulators.log import Arrival, RequestLog
+from syncline.emulators.routes import Answer, Call, Headers, Route, Routes, phrase
 
-MAX_BODY_BYTES = 16_000_000  # far above every vendor's limit: an answer can still name the vendor's
-Headers = tuple[tuple[bytes, bytes], ...]
-
-
-class Call(NamedTuple):
-    """A request as its handler sees it. `parts`: the variable path segments, percent-decoded one by one."""
-
-    method: str
-    parts: tuple[str, ...]
-    query: str
-    host: str
-    authorization: str
-    body: bytes
-
-
-class Answer(NamedTuple):
-    """A status, a body, and headers beside `content-length`, which is added."""
-
-    status: int
-    body: bytes = b""
-    headers: Headers = ()
-
-
-Handler = Callable[[Call], Answer]
-
-
-class Route(NamedTuple):
-    """A template such as `/v1/customers/{id}`. `control`: no faults, no log; `write`: takes scripted answers."""
-
-    method: str
-    template: str
-    handle: Handler
-    control: bool = False
-    write: bool = False
-
-
-class Routes:
-    """A raw path → its route. Only the raw path tells `a%2Fb`, which is one segment, from `a/b`, which is two."""
-
-    def __init__(self, routes: Sequence[Route], unknown: Route) -> None:
-        self._unknown = unknown
-        self._by_shape: dict[tuple[str, int], list[tuple[Route, list[str]]]] = {}
-        self.add(routes)
-
-    def add(self, routes: Sequence[Route]) -> None:
-        for route in routes:
-            segments = route.template.split("/")
-            self._by_shape.setdefault((route.method, len(segments)), []).append((route, segments))
-
-    def find(self, method: str, raw_path: str) -> tuple[Route, tuple[str, ...]]:
-        """The first route that matches, and its variable segments; bytes that are not UTF-8 become U+FFFD."""
-        given = raw_path.split("/")
-        for route, segments in self._by_shape.get((method, len(given)), ()):
-            if all(want == got or want[:1] == "{" for want, got in zip(segments, given, strict=True)):
-                variable = zip(segments, given, strict=True)
-                return route, tuple(unquote(got) for want, got in variable if want[:1] == "{")
-        return self._unknown, ()
+_HTML: Headers = ((b"content-type", b"text/html; charset=utf-8"), (b"server", b"nginx"))
 
 
 class Style(NamedTuple):
-    """How a vendor's answers look: `headers(status)` of every answer, `refusal(route, status)` the body of a fault."""
+    """How a vendor's answers look.
+
+    headers(status): of every answer; refusal(route, status): the body of a fault; batched(word, route, call): what
+    `partial`, `stray` or `errors` make of a request that carries items, None for any other request.
+    """
 
     headers: Callable[[int], Headers]
     refusal: Callable[[Route, int], bytes]
+    batched: Callable[[str, Route, Call], Answer | None]
+
+
+class Fate(NamedTuple):
+    """How a request ends: with an answer, which may drip for `over_s`, or with a silent fault. `name`: for the log."""
+
+    name: int | str
+    answer: Answer | None
+    over_s: float = 0.0
 
 
 class Front:
@@ -102,12 +61,13 @@ class Front:
         seed: int = 0,
         rate: float = 0.0,
         latency_s: float = 0.0,
+        now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.log = RequestLog()
         self.latency_s = latency_s
-        self._routes, self._style, self._clock = routes, style, clock
-        self._dice, self._bucket = Dice(faults, seed), Bucket(rate, clock)
+        self._routes, self._style, self._now, self._clock = routes, style, now, clock
+        self._dice, self._bucket = Dice(faults, seed, clock), Bucket(rate, clock)
         self._scripted: deque[Answer] = deque()
         self._hooks: list[Callable[[Arrival], None]] = []
 
@@ -123,12 +83,12 @@ class Front:
         if scope["type"] != "http":
             raise RuntimeError("only http is spoken here")  # ASGI's way to decline lifespan
         route, parts = self._routes.find(scope["method"], scope["raw_path"].decode("latin-1"))
-        body = await _read(receive)
+        body = await wire.read(receive)
         if body is None:
             return
         call = _call(scope, parts, body)
         if route.control:
-            await _send(send, _handle(route, call))
+            await wire.answer(send, _handle(route, call))
         else:
             await self._serve(route, call, scope, receive, send)
 
@@ -139,41 +99,67 @@ class Front:
         try:
             for hook in self._hooks:
                 hook(arrival)
-            fate = self._decide(route, call)
+            fate = self._decide(route, call, scope)
             if self.latency_s:
                 await asyncio.sleep(self.latency_s)
-            if isinstance(fate, Answer):
-                ended = fate.status
-                await _send(send, fate._replace(headers=self._style.headers(fate.status) + fate.headers))
+            ended = fate.name
+            if fate.answer is None:
+                await wire.silence(str(fate.name), scope, receive)
             else:
-                ended = fate
-                await _go_silent(fate, scope, receive)
+                await wire.answer(send, fate.answer, over_s=fate.over_s)
         finally:
             self.log.end(arrival, ended, round((self._clock() - began) * 1000, 3))
 
-    def _decide(self, route: Route, call: Call) -> Answer | str:
-        """The answer, or the name of the silent fault that takes its place. What is applied, is applied here."""
+    def _decide(self, route: Route, call: Call, scope: Scope) -> Fate:
+        """What is applied, is applied here."""
         if route.write and self._scripted:
-            return self._scripted.popleft()
+            return self._whole(self._scripted.popleft())
         if not self._bucket.admits():
-            return self._refuse(route, 429, "1")
+            return self._whole(self._refusal(route, Fault(429, 1.0, "1"), scope))
         fault = self._dice.throw()
         if fault is None:
-            return _handle(route, call)
+            return self._whole(_handle(route, call))
         if isinstance(fault.what, int):
-            return self._refuse(route, fault.what, fault.retry_after)
-        if fault.what == "lost":
-            _handle(route, call)
-        return fault.what
+            return self._whole(self._refusal(route, fault, scope), vendors=not fault.html)
+        if fault.what in SILENT:
+            if fault.what == "lost":
+                _handle(route, call)
+            return Fate(fault.what, None)
+        if fault.what in SPOILED:
+            return self._spoiled(fault, _handle(route, call))
+        return self._whole(self._style.batched(fault.what, route, call) or _handle(route, call))
 
-    def _refuse(self, route: Route, status: int, retry_after: str) -> Answer:
-        headers = ((b"retry-after", retry_after.encode()),) if retry_after else ()
-        return Answer(status, self._style.refusal(route, status), headers)
+    def _whole(self, answer: Answer, *, vendors: bool = True) -> Fate:
+        headers = self._style.headers(answer.status) if vendors else ()
+        return Fate(answer.status, answer._replace(headers=headers + answer.headers))
+
+    def _spoiled(self, fault: Fault, answer: Answer) -> Fate:
+        whole = self._whole(answer)
+        if fault.what == "slow":
+            return whole._replace(over_s=fault.over_s)
+        assert whole.answer is not None
+        half = whole.answer.body[: len(answer.body.rstrip()) // 2]
+        return Fate("truncated", whole.answer._replace(body=half))
+
+    def _refusal(self, route: Route, fault: Fault, scope: Scope) -> Answer:
+        assert isinstance(fault.what, int)
+        headers: Headers = ()
+        if fault.retry_date_s >= 0:
+            headers += ((b"retry-after", formatdate(self._now() + fault.retry_date_s, usegmt=True).encode()),)
+        elif fault.retry_after:
+            headers += ((b"retry-after", fault.retry_after.encode()),)
+        if fault.to:
+            headers += ((b"location", fault.to.encode() + scope["raw_path"] + _query(scope)),)
+        if fault.html:
+            return Answer(fault.what, _page(fault.what), headers + _HTML)
+        return Answer(fault.what, self._style.refusal(route, fault.what), headers)
 
 
 def _handle(route: Route, call: Call) -> Answer:
     try:
         return route.handle(call)
+    except RecursionError:  # of the JSON decoder, before anything was applied
+        return Answer(400, b'{"meta":{"error":"the JSON is nested too deeply for the emulator"}}\n')
     except Exception:
         # An emulator's bug must not look like the vendor's fault: it is printed, and its body says whose it is.
         logging.getLogger(__name__).exception("the emulator failed at %s %s", route.method, route.template)
@@ -188,47 +174,22 @@ def _call(scope: Scope, parts: tuple[str, ...], body: bytes) -> Call:
         elif name == b"host":
             host = value
     query = scope["query_string"].decode("latin-1")
-    return Call(scope["method"], parts, query, host.decode("latin-1"), authorization.decode("latin-1"), body)
+    return Call(
+        scope["method"],
+        parts,
+        query,
+        host.decode("latin-1"),
+        authorization.decode("latin-1"),
+        body,
+        scope["headers"],
+    )
 
 
-async def _read(receive: Receive) -> bytes | None:
-    """The whole body; None when the client left, or sent more than anybody could mean."""
-    chunks: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        chunks.append(message.get("body", b""))
-        size += len(chunks[-1])
-        if size > MAX_BODY_BYTES:
-            raise ValueError(f"a request body of more than {MAX_BODY_BYTES} bytes")
-        if not message.get("more_body", False):
-            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+def _query(scope: Scope) -> bytes:
+    return b"?" + scope["query_string"] if scope["query_string"] else b""
 
 
-async def _send(send: Send, answer: Answer) -> None:
-    length = (b"content-length", b"%d" % len(answer.body))
-    await send({"type": "http.response.start", "status": answer.status, "headers": [*answer.headers, length]})
-    await send({"type": "http.response.body", "body": answer.body})
-
-
-async def _go_silent(fault: str, scope: Scope, receive: Receive) -> None:
-    """Drops the connection (or, for `timeout`, leaves that to the client) and waits until it is gone."""
-    assert fault in SILENT
-    transport: asyncio.Transport = scope["state"]["transport"]  # put there by server.py
-    try:
-        if fault != "timeout":
-            transport.abort()
-        while (await receive())["type"] != "http.disconnect":
-            pass
-    finally:
-        transport.abort()  # also when the emulator stops first: a hanging client must not be given an answer
-
-
-def phrase(status: int) -> str:
-    """`404` → `404 Not Found`; statuses of the proxy tier (522, 524) have no registered phrase."""
-    try:
-        return f"{status} {HTTPStatus(status).phrase}"
-    except ValueError:
-        return str(status)
+def _page(status: int) -> bytes:
+    """What a proxy in front of an API answers; the text says that it is ours."""
+    title = f"{phrase(status)} (injected by the emulator)"
+    return f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>\n".encode()

@@ -41,7 +41,7 @@ class _Protocol(H11Protocol):
 class _Server(uvicorn.Server):
     """uvicorn, which says when it is ready and leaves the signals to us."""
 
-    def __init__(self, app: ASGIApp, on_ready: Callable[[], None]) -> None:
+    def __init__(self, app: ASGIApp, on_ready: Callable[[], None], tick: Callable[[], None]) -> None:
         silent = logging.CRITICAL + 1
         super().__init__(
             uvicorn.Config(
@@ -59,11 +59,15 @@ class _Server(uvicorn.Server):
                 backlog=1024,
             )
         )
-        self._on_ready = on_ready
+        self._on_ready, self._tick = on_ready, tick
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._on_ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        self._tick()
+        return await super().on_tick(counter)
 
     def capture_signals(self) -> contextlib.AbstractContextManager[None]:  # type: ignore[override]
         return contextlib.nullcontext()  # uvicorn's own would raise the signal again at the end: exit 130 and not 0
@@ -86,7 +90,7 @@ class Emulator(Generic[App]):
     def start(self) -> Self:
         listener = _listen(*self._address)
         self.url = _url(listener)
-        self._server = _Server(self.app, self._ready.set)
+        self._server = _Server(self.app, self._ready.set, _idle)
         self._thread = threading.Thread(target=self._server.run, args=([listener],), name="emulator", daemon=True)
         self._thread.start()
         if not self._ready.wait(_STARTUP_S):
@@ -109,14 +113,21 @@ class Emulator(Generic[App]):
         self.stop()
 
 
-def serve(app: ASGIApp, host: str, port: int, on_ready: Callable[[str], None]) -> None:
+def _idle() -> None:
+    """What most servers do about ten times a second."""
+
+
+def serve(
+    app: ASGIApp, host: str, port: int, on_ready: Callable[[str], None], tick: Callable[[], None] = _idle
+) -> None:
     """Runs until SIGINT or SIGTERM, then returns. `on_ready` is given the URL, once connections are accepted.
 
-    For the main thread only (signals). Raises OSError when the port is taken.
+    tick: called about ten times a second, between requests. For the main thread only (signals). Raises OSError when
+    the port is taken.
     """
     listener = _listen(host, port)
     url = _url(listener)
-    server = _Server(app, lambda: on_ready(url))
+    server = _Server(app, lambda: on_ready(url), tick)
 
     def end(number: int, frame: FrameType | None) -> None:
         server.end()

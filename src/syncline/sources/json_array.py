@@ -1,4 +1,4 @@
-"""Blocks of a JSON array → its rows, a list a block; memory does not grow with the file.
+"""A JSON array, from behind its "[" to its "]" → its rows, a list a block; memory does not grow with the file.
 
 The quick way: cut the block where the last row seems to end, and decode all before as one array. JSON has one reading,
 so when that decodes, the cut was right. The exact way, a scanner that goes on from block to block, takes what is left:
@@ -16,6 +16,7 @@ from msgspec import Raw
 from msgspec.json import Decoder
 
 from syncline.model import Row, RowRef
+from syncline.sources.json_cursor import Cursor
 from syncline.sources.json_fields import (
     CHUNK_ROWS,
     NO_BETTER,
@@ -28,7 +29,7 @@ from syncline.sources.json_fields import (
     read_row,
 )
 from syncline.sources.json_scan import END, SPACE, TOKEN_BYTES, JsonError, Scanner, describe
-from syncline.sources.place import Place, broke
+from syncline.sources.place import Flaw, Place
 
 _TRIES = 8  # cuts that turn out to be inside a row: each costs one decoding of the block
 _ROWS = Decoder(list[Fields])
@@ -40,7 +41,7 @@ class _Want(Enum):
     FIRST = 'a row or "]"'
     ROW = 'a row (no comma stands before "]")'
     COMMA = '"," or "]"'
-    NOTHING = f"{END} after the array"
+    NOTHING = "nothing more"
 
 
 _NEXT = {
@@ -50,18 +51,22 @@ _NEXT = {
 }
 
 
-def array_rows(file: str, place: Place, blocks: Iterable[bytes]) -> Iterator[list[Row]]:
-    """The rows of an array whose "[" ends just before `place`. Raises `SourceBroke`, or `DataRefused` before a row."""
-    reader = _Reader(file, place)
-    for block in blocks:
+def array_rows(file: str, cursor: Cursor) -> Iterator[list[Row]]:
+    """The rows of the array whose "[" the cursor has just passed; then it stands behind the "]". Raises `Flaw`."""
+    reader = _Reader(file, cursor.place)
+    for block in cursor.lend():
         yield from reader.read(block)
-    yield from reader.read(b"", last=True)
+        if reader.ended:
+            break
+    else:
+        yield from reader.read(b"", last=True)
+    cursor.take_back(reader.place, reader.rest)
 
 
 class _Reader:
     def __init__(self, file: str, place: Place) -> None:
         self._file = file
-        self._place = place  # of the first byte in the buffer
+        self.place = place  # of the first byte in the buffer
         self._buffer = b""
         self._at = 0  # how far the buffer is dealt with
         self._line = place.line  # of the byte at _at
@@ -74,6 +79,16 @@ class _Reader:
         self._scanned = 0
         self._row_line = 0
         self._too_long = False
+
+    @property
+    def ended(self) -> bool:
+        """Has the "]" been read?"""
+        return self._want is _Want.NOTHING
+
+    @property
+    def rest(self) -> bytes:
+        """What is left of the last block, which begins at `place`."""
+        return self._buffer
 
     def read(self, block: bytes, *, last: bool = False) -> Iterator[list[Row]]:
         """The rows that this block completes; then raises if the document breaks."""
@@ -91,13 +106,15 @@ class _Reader:
             if rows:
                 yield rows
             if flaw:
-                raise broke(self._file, self._place.after(self._buffer[: flaw.at]), flaw, self._rows)
+                raise Flaw(flaw.found, flaw.expected, self.place.after(self._buffer[: flaw.at]))
         self._trim()
 
     def _step(self, rows: list[Row], last: bool) -> bool:
         """One row or one sign further; False where that takes more bytes."""
         if self._scanner is not None:
             return self._row(self._scanner, rows, last)
+        if self.ended:
+            return False
         self._skip_blanks()
         if self._want is _Want.ROW and self._try_quickly:
             found = self._quick()
@@ -105,7 +122,7 @@ class _Reader:
             rows += found
             return True
         if self._at == len(self._buffer):
-            if last and self._want is not _Want.NOTHING:
+            if last:
                 raise JsonError(self._at, END, self._want.value)
             return False
         sign = self._buffer[self._at : self._at + 1]
@@ -174,7 +191,7 @@ class _Reader:
         if self._scanner is not None and len(self._buffer) - self._at > ROW_BYTES + TOKEN_BYTES:
             self._too_long = True
             self._move(len(self._buffer) - TOKEN_BYTES)
-        self._place = self._place.on(self._line, self._buffer[: self._at])
+        self.place = self.place.on(self._line, self._buffer[: self._at])
         self._buffer = self._buffer[self._at :]
         self._scanned -= self._at
         self._at = 0

@@ -18,7 +18,7 @@ from syncline.sources.json_fields import (
     read_row,
 )
 from syncline.sources.json_scan import END, JsonError
-from syncline.sources.place import Place, broke
+from syncline.sources.place import Flaw, Place
 
 _BLANKS = b" \t\r\n"
 _ROW = Decoder(Fields)
@@ -27,8 +27,8 @@ _ROW = Decoder(Fields)
 def line_rows(file: str, place: Place, blocks: Iterable[bytes]) -> Iterator[list[Row]]:
     """A row for every line that is not blank; the first line begins at `place`.
 
-    A line that is no object is a row with a fault. Raises `SourceBroke` (`DataRefused` before a row) where the last
-    line has no newline and is not JSON: the file was cut there.
+    A line that is no object is a row with a fault. Raises `Flaw` where the last line has no newline and is not JSON:
+    the file was cut there.
     """
     reader = _Reader(file, place)
     for block in blocks:
@@ -61,11 +61,11 @@ class _Reader:
         if not text.strip(_BLANKS):
             return []
         if self._too_long and not text.rstrip(_BLANKS).endswith(b"}"):
-            raise broke(self._file, self._place.after(text), JsonError(0, END, "the rest of the line"), self._rows)
+            raise Flaw(END, "the rest of the line", self._place.after(text))
         try:
             return [self._row(self._place.line, *self._read(text))]
         except JsonError as error:
-            raise broke(self._file, self._place.after(text[: error.at]), error, self._rows) from None
+            raise Flaw(error.found, error.expected, self._place.after(text[: error.at])) from None
 
     def _hold(self, part: bytes) -> None:
         """Keep the beginning of a line; of one that is too long, only its last byte that is not blank."""

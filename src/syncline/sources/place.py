@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from syncline.errors import DataRefused, Problem, SourceBroke
-from syncline.sources.json_scan import JsonError
 
 _CONTINUATION = bytes(range(0x80, 0xC0))  # bytes that only continue a UTF-8 character
 FIX = "Mend it there, or export the file again."
 
 
 class Place:
-    """A spot in a file that moves forward. `line` and `column` count from 1."""
+    """A spot in a file that moves forward. `line` and `column` count from 1; 0 where that is not known."""
 
     __slots__ = ("column", "line")
 
@@ -28,13 +27,28 @@ class Place:
         return Place(line, chars + (1 if line > self.line else self.column))
 
 
-def broke(file: str, place: Place, error: JsonError, rows: int) -> SourceBroke | DataRefused:
-    """What to raise for a document that ends at `place`, after `rows` rows."""
-    if rows:
-        return SourceBroke(f"{file}:{place.line}:{place.column}: found {error.found}, expected {error.expected}")
-    return refused(file, place, error.found, error.expected, FIX)
+NOWHERE = Place(0, 0)
 
 
-def refused(file: str, place: Place, found: str, expected: str, fix: str) -> DataRefused:
-    """A refusal with one problem."""
-    return DataRefused([Problem(file, place.line, place.column, f"found {found}", expected, fix)])
+class Flaw(Exception):
+    """Reading ends here: at `place` stands `found`, where `expected` should be. What it is to the run depends on how
+    many rows came before, so `stopped` says that."""
+
+    def __init__(self, found: str, expected: str, place: Place = NOWHERE, fix: str = FIX) -> None:
+        self.found, self.expected, self.place, self.fix = found, expected, place, fix
+        super().__init__(f"found {found}, expected {expected}")
+
+
+def problem(file: str, flaw: Flaw) -> Problem:
+    """The flaw as a reason to refuse."""
+    return Problem(file, flaw.place.line, flaw.place.column, f"found {flaw.found}", flaw.expected, flaw.fix)
+
+
+def stopped(file: str, flaw: Flaw, rows: int, row: int = 0) -> SourceBroke | DataRefused:
+    """What to raise for a flaw in `file`, when `rows` rows of the source have been read, and `row` of this file."""
+    if not rows:
+        return DataRefused([problem(file, flaw)])
+    where = ":".join(str(part) for part in (file, flaw.place.line, flaw.place.column) if part)
+    if flaw.place is NOWHERE and row:
+        where = f"{file} (behind row {row:,})"
+    return SourceBroke(f"{where}: {flaw}{'' if flaw.fix is FIX else f'. {flaw.fix}'}")

@@ -8,17 +8,20 @@
         emulator.app.workspace.find(customerio.Identifier("id", "7258"))
         emulator.app.log.counts["PUT", "/api/v1/customers/{identifier}", 200]
 
-Reading order: identity → rules → people → workspace (pure), then track, app and page (thin skins), then service.
+Reading order: identity → rules → people → profiles → workspace (pure), then track, batch, app, pipelines and page (thin
+skins), then service.
 """
 
 from __future__ import annotations
 
+from syncline.emulators.customerio.activities import Activity
+from syncline.emulators.customerio.credentials import Credentials
 from syncline.emulators.customerio.identity import Identifier, Kind, Mode
 from syncline.emulators.customerio.people import Person, Reading
 from syncline.emulators.customerio.rules import Violation
 from syncline.emulators.customerio.service import NOT_EMULATED, Customerio
 from syncline.emulators.customerio.switches import Switches
-from syncline.emulators.customerio.workspace import Activity, Credentials, Workspace
+from syncline.emulators.customerio.workspace import Workspace
 
 __all__ = [
     "NOT_EMULATED",

@@ -1,160 +1,142 @@
-"""The App API → reads of a workspace: one person, up to 100, by e-mail. A thin skin, like `track`.
+"""The App API: its routes, its key, its rate, its pages → reads of a workspace. A thin skin, like `track`.
 
 https://docs.customer.io/integrations/api/app/ (checked 2026-10)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from urllib.parse import parse_qs
+import base64
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple, TypeVar
 
-import msgspec
-from msgspec import Struct
-
-from syncline.emulators.customerio.identity import KINDS, Identifier
-from syncline.emulators.customerio.people import Person, unsubscribed
+from syncline.emulators.customerio.answers import APP_UNAUTHORIZED, app_refusal, app_refused
+from syncline.emulators.customerio.credentials import token
+from syncline.emulators.customerio.identity import KINDS, Identifier, enabled
+from syncline.emulators.customerio.people import Person
 from syncline.emulators.customerio.workspace import Workspace
-from syncline.emulators.faults import Bucket
-from syncline.emulators.front import Answer, Call, Handler, Route
+from syncline.emulators.dice import Bucket
+from syncline.emulators.routes import Answer, Call, Handler, Route
 
-MAX_IDS = 100
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_UNAUTHORIZED = Answer(401, b'{"errors":[{"detail":"unauthorized","status":401}]}\n')  # a number here, as documented
+T = TypeVar("T")
 
 # What is next to the emulated routes; everything else below /v1 answers 404.
 NOT_EMULATED = (
-    ("POST", "/v1/customers"),
-    ("GET", "/v1/customers/{customer_id}/segments"),
     ("GET", "/v1/customers/{customer_id}/messages"),
-    ("GET", "/v1/customers/{customer_id}/activities"),
-    ("GET", "/v1/customers/{customer_id}/relationships"),
-    ("GET", "/v1/customers/{customer_id}/subscription_preferences"),
-    ("GET", "/v1/activities"),
-    ("GET", "/v1/segments"),
-    ("POST", "/v1/segments"),
+    ("GET", "/v1/segments/{segment_id}/used_by"),
     ("POST", "/v1/imports"),
     ("GET", "/v1/exports"),
 )
 
 
-class _Wanted(Struct):
-    ids: list[str]
+class RefusedError(Exception):
+    """Answered with this status and detail."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        self.status, self.detail = status, detail
+        super().__init__(detail)
 
 
-_wanted = msgspec.json.Decoder(_Wanted, strict=False)  # ids may be numbers
+class Page(NamedTuple):
+    """What `start` and `limit` ask for: so many, after the last one of the page before."""
+
+    after: int
+    limit: int
 
 
-def routes(workspace: Workspace, now: Callable[[], float], clock: Callable[[], float]) -> list[Route]:
-    """Every route of the App API. `now`: unix seconds, for references; `clock`: for the API's own rate limit."""
-    app = App(workspace, now, Bucket(workspace.switches.app_rate, clock))
-    return [
-        Route("GET", "/v1/customers/{customer_id}/attributes", app.guarded(app.attributes)),
-        Route("POST", "/v1/customers/attributes", app.guarded(app.attributes_of_many)),
-        Route("GET", "/v1/customers", app.guarded(app.by_email)),
-        *(Route(method, template, app.guarded(_refuser(method, template))) for method, template in NOT_EMULATED),
-    ]
+class Desk:
+    """What every handler of the App API needs: whom an id means, pages, and references for what is not found."""
 
-
-def refusal(status: int, detail: str) -> bytes:
-    """The `errors` form; `status` is a text."""
-    return msgspec.json.encode({"errors": [{"detail": detail, "status": str(status)}]}) + b"\n"
-
-
-class App:
-    """The handlers, each `Call` → `Answer`."""
-
-    def __init__(self, workspace: Workspace, now: Callable[[], float], bucket: Bucket) -> None:
-        self._workspace, self._now, self._bucket = workspace, now, bucket
+    def __init__(self, workspace: Workspace, now: Callable[[], float], clock: Callable[[], float]) -> None:
+        self.workspace = workspace
+        self._now = now
+        self._bucket = Bucket(workspace.switches.app_rate, clock)
         self._references = 0
 
-    def guarded(self, handle: Handler) -> Handler:
-        """The handler behind its Bearer key and the API's 10 requests a second."""
+    def routes(self, handlers: Mapping[tuple[str, str], Handler]) -> list[Route]:
+        return [Route(*where, self._guarded(handle)) for where, handle in handlers.items()]
+
+    def _guarded(self, handle: Handler) -> Handler:
+        """The handler behind its Bearer key and the API's 10 requests a second; it sees what has taken effect."""
 
         def guard(call: Call) -> Answer:
-            scheme, _, token = call.authorization.partition(" ")
-            if scheme.lower() != "bearer" or token.strip() != self._workspace.credentials.app_api_key:
-                return _UNAUTHORIZED
-            return handle(call) if self._bucket.admits() else self._limited()
+            if token(call.authorization, "bearer") != self.workspace.credentials.app_api_key:
+                return APP_UNAUTHORIZED
+            if not self._bucket.admits():
+                return self._limited()
+            self.workspace.settle()
+            try:
+                return handle(call)
+            except RefusedError as refused:
+                return app_refused(refused.status, refused.detail)
 
         return guard
 
-    def attributes(self, call: Call) -> Answer:
-        """`GET /v1/customers/{customer_id}/attributes?id_type=` → `{"customer": {…}}`."""
-        who = self._identifier(call, call.parts[0])
-        if isinstance(who, Answer):
-            return who
-        person = self._workspace.find(who)
-        if person is None:
-            return Answer(404, refusal(404, f"not found (reference {self._reference()})"))
-        return _json({"customer": _customer(person)})
-
-    def attributes_of_many(self, call: Call) -> Answer:
-        """`POST /v1/customers/attributes?id_type=`, `{"ids": […]}` → `{"customers": […]}` without those unknown."""
-        try:
-            ids = _wanted.decode(call.body).ids
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            return Answer(400, refusal(400, str(error)))
-        if len(ids) > MAX_IDS:
-            return Answer(400, refusal(400, f"ids cannot hold more than {MAX_IDS} values"))
-        people: list[Person] = []
-        for value in ids:
-            who = self._identifier(call, value)
-            if isinstance(who, Answer):
-                return who
-            people += filter(None, [self._workspace.find(who)])
-        return _json({"customers": [{"customer": _customer(person)} for person in people]})
-
-    def by_email(self, call: Call) -> Answer:
-        """`GET /v1/customers?email=` → `{"results": […]}`, empty when nobody has it."""
-        email = _parameter(call, "email", "")
-        if not email:
-            return Answer(400, refusal(400, "email must be present"))
-        return _json({"results": [_identifiers(person) for person in self._workspace.with_email(email)]})
-
-    def _identifier(self, call: Call, value: str) -> Identifier | Answer:
-        wanted = _parameter(call, "id_type", "id")
+    def identifier(self, call: Call, value: str) -> Identifier:
+        """Raises RefusedError where `id_type` is none, or not of this workspace."""
+        wanted = call.parameter("id_type", "id")
         for kind in KINDS:
-            if kind == wanted and not (kind == "email" and self._workspace.mode == "id"):
-                return Identifier(kind, value)
-        return Answer(400, refusal(400, f"id_type {wanted} is not enabled in this workspace"))
+            if kind == wanted and kind != "anonymous_id" and enabled(kind, self.workspace.mode, self.workspace.also):
+                return Identifier(kind, value.removeprefix("cio_") if kind == "cio_id" else value)
+        raise RefusedError(400, f"id_type {wanted[:40]} is not enabled in this workspace")
+
+    def person(self, call: Call) -> Person:
+        """Of the path. Raises RefusedError."""
+        found = self.workspace.find(self.identifier(call, call.parts[0]))
+        if found is None:
+            raise self.missing()
+        return found
+
+    def missing(self) -> RefusedError:
+        return RefusedError(404, f"not found (reference {self._reference()})")
+
+    def page(self, call: Call, usual: int, most: int) -> Page:
+        """Raises RefusedError for a `start` that was never a `next`, or a `limit` out of bounds."""
+        text = call.parameter("limit", str(usual))
+        if not text.isdecimal() or not 1 <= int(text[:9]) <= most:
+            raise RefusedError(400, f"limit must be a number from 1 to {most}")
+        start = call.parameter("start")
+        return Page(_position(start) if start else 0, int(text))
+
+    def cut(self, items: Iterable[T], page: Page, position: Callable[[T], int]) -> tuple[list[T], str]:
+        """The items of one page, and `next`: empty when there are no more."""
+        cut: list[T] = []
+        for item in items:
+            if len(cut) == page.limit:
+                return cut, base64.b64encode(b"0:%d" % position(cut[-1])).decode()
+            cut.append(item)
+        return cut, ""
 
     def _limited(self) -> Answer:
         rate = f"{self._bucket.rate:g} requests per 1s"
         detail = f"rate limited to {rate} (reference {self._reference()})"
-        return Answer(429, refusal(429, detail), ((b"retry-after", b"1"),))
+        return Answer(429, app_refusal(429, detail), ((b"retry-after", b"1"),))
 
     def _reference(self) -> str:
-        """Looks like a ULID: ten digits of milliseconds, then sixteen that only count."""
         self._references += 1
-        number = (int(self._now() * 1000) << 80) | self._references
-        return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
+        return ulid(self._now(), self._references)
 
 
-def _identifiers(person: Person) -> dict[str, str | None]:
-    return {"email": person.email, "id": person.id, "cio_id": person.cio_id}
+def ulid(at: float, number: int) -> str:
+    """Looks like one: ten digits of milliseconds, then sixteen that only count."""
+    value = (int(at * 1000) << 80) | number
+    return "".join(_CROCKFORD[value >> shift & 31] for shift in range(125, -1, -5))
 
 
-def _customer(person: Person) -> dict[str, object]:
-    """Every attribute is read back as text, ids included: recorded from the live service in 2021, still in the spec."""
-    reading = person.read()
-    return {
-        "id": person.id or "",
-        "identifiers": _identifiers(person),
-        "attributes": reading.attributes,
-        "timestamps": reading.timestamps,
-        "unsubscribed": unsubscribed(reading.attributes),
-        "devices": [],
-    }
+def _position(start: str) -> int:
+    """`MDox` is `0:1`."""
+    try:
+        _, _, text = base64.b64decode(start, validate=True).decode().partition(":")
+    except ValueError:  # neither base64 nor text
+        text = ""
+    if not text.isdecimal() or len(text) > 15:
+        raise RefusedError(400, "start is not the next of a page")
+    return int(text)
 
 
-def _parameter(call: Call, name: str, default: str) -> str:
-    return parse_qs(call.query).get(name, [default])[-1]
+def not_emulated() -> Mapping[tuple[str, str], Handler]:
+    def refuser(method: str, template: str) -> Handler:
+        answer = app_refused(501, f"not emulated: {method} {template}")
+        return lambda _: answer
 
-
-def _json(value: object) -> Answer:
-    return Answer(200, msgspec.json.encode(value) + b"\n")
-
-
-def _refuser(method: str, template: str) -> Handler:
-    answer = Answer(501, refusal(501, f"not emulated: {method} {template}"))
-    return lambda _: answer
+    return {where: refuser(*where) for where in NOT_EMULATED}

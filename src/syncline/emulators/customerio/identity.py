@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Literal, NamedTuple
 
 import msgspec
 from msgspec import Raw
 
 Mode = Literal["id", "id+email"]
-Kind = Literal["id", "email", "cio_id"]
-KINDS: tuple[Kind, ...] = ("id", "email", "cio_id")
+Kind = Literal["id", "email", "phone", "anonymous_id", "cio_id"]
+KINDS: tuple[Kind, ...] = ("id", "email", "phone", "anonymous_id", "cio_id")
 
 # Made once: a decoder is costly to make, and values are many.
 string = msgspec.json.Decoder(str)
@@ -49,24 +49,30 @@ def scalar_text(raw: Raw) -> str | None:
     return text.decode() if text[:1] in b"-0123456789" else None
 
 
-def of_object(identifiers: Mapping[str, Raw], mode: Mode) -> Identifier | str:
+def of_object(identifiers: Mapping[str, Raw], mode: Mode, also: Collection[Kind] = ()) -> Identifier | str:
     """v2 says the kind: exactly one of id, email and cio_id, the last without its prefix. A text is what is wrong.
 
+    also: phone or anonymous_id, where the workspace takes them.
     https://docs.customer.io/integrations/api/track/#operation/entity (checked 2026-10)
     """
     if len(identifiers) != 1:
-        return "must hold exactly one of id, email, cio_id"
+        return f"must hold exactly one of {', '.join(['id', 'email', 'cio_id', *also])}"
     ((name, raw),) = identifiers.items()
     if name not in KINDS:
-        return f"not emulated: a person identified by {name}"
+        return "is no identifier of a person"
     value = scalar_text(raw)
     if value is None:
         return "must be a string or a number"
     if not value:
         return "cannot be an empty string"
-    if name == "email" and mode == "id":
-        return "this workspace does not identify people by email"
+    if name != "id" and not enabled(name, mode, also):
+        return f"this workspace does not identify people by {name}"
     return Identifier(name, value)
+
+
+def enabled(kind: Kind, mode: Mode, also: Collection[Kind]) -> bool:
+    """Does the workspace identify people by it?"""
+    return kind in ("id", "cio_id") or kind in also or (kind == "email" and mode == "id+email")
 
 
 # Constant head and a running number: the five values ever recorded look like that (one head, counters one apart).

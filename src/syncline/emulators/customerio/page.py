@@ -7,15 +7,14 @@ import hashlib
 import re
 from importlib.resources import files
 from itertools import islice
-from urllib.parse import parse_qs
 
 import msgspec
 
 from syncline.emulators.customerio.identity import Identifier
 from syncline.emulators.customerio.people import Person
 from syncline.emulators.customerio.workspace import Workspace
-from syncline.emulators.front import Answer, Call, Headers, Route
 from syncline.emulators.log import RequestLog
+from syncline.emulators.routes import Answer, Call, Headers, Route
 
 SHOWN = 50  # people found, and activities
 _HTML = files(__package__).joinpath("page.html").read_bytes()
@@ -65,6 +64,7 @@ class Page:
     def overview(self, call: Call) -> Answer:
         """`{people, writes, requests, counts, activities}`: cheap, because the page asks again and again."""
         log = self._log.document()
+        self._workspace.settle()
         activities = islice(reversed(self._workspace.activities), SHOWN)
         return _json(
             {
@@ -73,14 +73,15 @@ class Page:
                 "requests": log["total"],
                 "inFlight": log["inFlight"],
                 "counts": log["counts"],
-                "activities": [{**activity._asdict(), "who": str(activity.who)} for activity in activities],
+                "activities": [
+                    {"at": one.at, "what": one.what, "who": str(one.who), "reason": one.reason} for one in activities
+                ],
             }
         )
 
     def people(self, call: Call) -> Answer:
         """`?q=text` → `{total, found, people}`: those who mention the text, at most 50 of them."""
-        text = parse_qs(call.query).get("q", [""])[-1].strip()
-        found, people = self._workspace.search(text, SHOWN)
+        found, people = self._workspace.register.search(call.parameter("q").strip(), SHOWN)
         return _json(
             {"total": len(self._workspace.people), "found": found, "people": [_summary(person) for person in people]}
         )

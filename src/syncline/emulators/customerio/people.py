@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Raw, Struct
 
-from syncline.emulators.customerio.identity import cio_id_of, encode, string
+from syncline.emulators.customerio.identity import Identifier, cio_id_of, encode, string
 
 _attributes = msgspec.json.Decoder(dict[str, Raw])
 
@@ -19,7 +19,8 @@ _attributes = msgspec.json.Decoder(dict[str, Raw])
 class Person(Struct, gc=False, eq=False):
     """id, email: None when not set. `text`: the other attributes as JSON. Times are unix seconds.
 
-    An attribute was last changed at `moved[name]`, or else at `since`, when the person was created.
+    phone: the attribute of that name once more, where the workspace identifies people by it. An attribute was last
+    changed, or removed, at `moved[name]`, or else at `since`, when the person was created.
     Nothing here can form a cycle, so the garbage collector need not walk over a million of them.
     """
 
@@ -27,12 +28,18 @@ class Person(Struct, gc=False, eq=False):
     since: int
     id: str | None = None
     email: str | None = None
+    phone: str | None = None
     text: bytes = b"{}"
     moved: dict[str, int] | None = None
 
     @property
     def cio_id(self) -> str:
         return cio_id_of(self.number)
+
+    @property
+    def identifier(self) -> Identifier:
+        """The one that never changes."""
+        return Identifier("cio_id", self.cio_id)
 
     def given(self) -> dict[str, Raw]:
         """The attributes as they were given, without id and email."""
@@ -46,6 +53,10 @@ class Person(Struct, gc=False, eq=False):
             self.moved = {}
         self.moved[name] = at
 
+    def touched(self, name: str) -> int:
+        """When the attribute was last changed or removed; when the person was created, if never."""
+        return self.since if self.moved is None else self.moved.get(name, self.since)
+
     def read(self) -> Reading:
         """What the App API tells: every attribute as text, in byte order of the names, and when each last changed."""
         values = {name: read_back(raw) for name, raw in self.given().items()}
@@ -55,8 +66,7 @@ class Person(Struct, gc=False, eq=False):
         if self.email is not None:
             values["email"] = self.email
         names = sorted(values)  # code points sort as their UTF-8 bytes do
-        moved = self.moved or {}
-        return Reading({name: values[name] for name in names}, {name: moved.get(name, self.since) for name in names})
+        return Reading({name: values[name] for name in names}, {name: self.touched(name) for name in names})
 
 
 class Reading(NamedTuple):

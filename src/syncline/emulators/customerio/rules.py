@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from msgspec import Raw
 
 from syncline.emulators.customerio.identity import Identifier, encode, scalar_text, string
+from syncline.emulators.customerio.preferences import is_one
 from syncline.emulators.customerio.switches import Switches
 
 MAX_ID_BYTES = 150
@@ -36,20 +37,28 @@ class Violation(NamedTuple):
 
 
 @lru_cache(4096)  # people share their attributes' names
-def reserved(name: str) -> bool:
-    """Is this a word to the service rather than an attribute? Such names are never stored."""
-    return name[:1] == "_" or name in RESERVED
+def part(name: str) -> Literal["attribute", "identifier", "reserved", "preference"]:
+    """What a name in an identify means. A reserved one is a word to the service, and never stored."""
+    if name[:1] == "_" or name in RESERVED:
+        return "reserved"
+    if name in IDENTIFYING:
+        return "identifier"
+    return "preference" if is_one(name) else "attribute"
 
 
 def violations(who: Identifier, given: Mapping[str, Raw], switches: Switches) -> list[Violation]:
     """What the edge refuses; empty when the write is accepted."""
     found: list[Violation] = []
-    if len(given) > MAX_ATTRIBUTES and sum(not reserved(name) for name in given) > MAX_ATTRIBUTES:
+    if len(given) > MAX_ATTRIBUTES and sum(part(name) != "reserved" for name in given) > MAX_ATTRIBUTES:
         found.append(_same("attributes", f"cannot identify more than {MAX_ATTRIBUTES} attributes in one request"))
     found += _identifiers(who, given)
-    if given and not _all_short(given):
-        found += _too_long(given, switches)
+    found += too_long(given, switches)
     return found
+
+
+def too_long(given: Mapping[str, Raw], switches: Switches, where: str = "attributes") -> list[Violation]:
+    """The names and values that exceed their limits: of a person, of an object, of a relationship."""
+    return [] if not given or _all_short(given) else list(_too_long(given, switches, where))
 
 
 def _all_short(given: Mapping[str, Raw]) -> bool:
@@ -57,14 +66,14 @@ def _all_short(given: Mapping[str, Raw]) -> bool:
     return max(map(len, given)) * 4 <= MAX_NAME_BYTES and len(encode(given)) <= MAX_VALUE_BYTES
 
 
-def _too_long(given: Mapping[str, Raw], switches: Switches) -> Iterator[Violation]:
+def _too_long(given: Mapping[str, Raw], switches: Switches, where: str) -> Iterator[Violation]:
     for name, raw in given.items():
         if len(name.encode()) > MAX_NAME_BYTES:
             limit = f"name cannot be longer than {MAX_NAME_BYTES} bytes"
-            yield Violation(f"attributes.{name}", f"attribute {limit}", f"property {limit}")
-        if not reserved(name) and _size(bytes(raw), switches) > MAX_VALUE_BYTES:
+            yield Violation(f"{where}.{name}", f"attribute {limit}", f"property {limit}")
+        if part(name) != "reserved" and _size(bytes(raw), switches) > MAX_VALUE_BYTES:
             limit = f"cannot be longer than {MAX_VALUE_BYTES} bytes"
-            yield Violation(f"attributes.{name}", f"value for attribute '{name}' {limit}", f"property value {limit}")
+            yield Violation(f"{where}.{name}", f"value for attribute '{name}' {limit}", f"property value {limit}")
 
 
 def _identifiers(who: Identifier, given: Mapping[str, Raw]) -> Iterator[Violation]:

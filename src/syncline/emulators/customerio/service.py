@@ -1,4 +1,4 @@
-"""Track API, App API and page over one workspace → one ASGI app."""
+"""Track API, App API, Pipelines and page over one workspace → one ASGI app."""
 
 from __future__ import annotations
 
@@ -7,26 +7,33 @@ from collections.abc import Callable, Sequence
 from functools import cache
 
 from syncline.emulators.customerio import app, page, track
+from syncline.emulators.customerio.answers import app_refusal, track_refusal
+from syncline.emulators.customerio.app_people import People
+from syncline.emulators.customerio.app_segments import SegmentDesk
+from syncline.emulators.customerio.batch import V2
+from syncline.emulators.customerio.credentials import token
+from syncline.emulators.customerio.pipelines import Pipelines
 from syncline.emulators.customerio.workspace import Workspace
 from syncline.emulators.faults import Fault
-from syncline.emulators.front import Answer, Call, Front, Headers, Route, Routes, Style, phrase
+from syncline.emulators.front import Front, Style
+from syncline.emulators.routes import Answer, Call, Headers, Route, Routes, phrase
 
 NOT_EMULATED: Sequence[str] = (
-    "people: suppression, merging, devices, events, manual segments, forms, delivery metrics (501)",
-    "v2: objects, deliveries, and every action on a person but identify and delete (an error for that item)",
-    "phone and anonymous_id as identifiers; relationships (cio_relationships is accepted and ignored)",
-    "the order of writes by _timestamp, and dotted keys of cio_subscription_preferences (kept as plain attributes)",
-    "App API: search by filter, segments, messages, activities, imports, exports (501)",
-    "the delay between a write's 200 and its visibility: here a write can be read at once",
-    "redirects between regions, and everything of the Pipelines API",
+    "Track v1: forms, delivery metrics, unsubscribing by delivery (501)",
+    "Track v2: deliveries, and objects of anonymous people (an error for that item)",
+    "App API: messages, imports, exports, what uses a segment, topics and their names (501 or 404)",
+    "data-driven segments, campaigns and everything that sends a message",
+    "objects beyond what people's relationships need: they can be written, and read only through people",
+    "redirects between regions, unless a fault asks for them (301 or 307)",
+    "limits in requests a second of the Track API, unless --rate sets one",
 )
 
 
 class Customerio(Front):
-    """The emulator: an ASGI app with `workspace`, `log`, `script(…)` and `on_request(…)`.
+    """The emulator: an ASGI app with `workspace`, `pipelines`, `log`, `script(…)` and `on_request(…)`.
 
     rate: requests/s before 429 (0: no limit); latency_s: wait before each answer; faults: see `emulators.faults`.
-    Without a workspace it makes an empty one, with the default credentials `site`, `key` and `app`.
+    Without a workspace it makes an empty one, with the default credentials `site`, `key`, `app` and `cdp`.
     """
 
     def __init__(
@@ -41,17 +48,33 @@ class Customerio(Front):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.workspace = workspace or Workspace(now)
+        self.pipelines = Pipelines(self.workspace)
+        self._v2 = V2(self.workspace)
+        desk = app.Desk(self.workspace, now, clock)
         routes = Routes(
             [
-                *track.routes(self.workspace),
-                *app.routes(self.workspace, now, clock),
+                *track.routes(self.workspace, self._v2),
+                *desk.routes({**People(desk).handlers(), **SegmentDesk(desk).handlers(), **app.not_emulated()}),
+                *self.pipelines.routes(),
             ],
             Route("", "(unknown)", _unknown),
         )
         super().__init__(
-            routes, Style(_headers, _refusal), faults=faults, seed=seed, rate=rate, latency_s=latency_s, clock=clock
+            routes,
+            Style(_headers, _refusal, self._batched),
+            faults=faults,
+            seed=seed,
+            rate=rate,
+            latency_s=latency_s,
+            now=now,
+            clock=clock,
         )
         routes.add(page.routes(self.workspace, self.log))
+        self.routes = routes
+
+    def _batched(self, word: str, route: Route, call: Call) -> Answer | None:
+        known = token(call.authorization, "basic") in self.workspace.credentials.basic()
+        return self._v2.injected(word, call) if known and route.template == "/api/v2/batch" else None
 
 
 @cache
@@ -69,9 +92,9 @@ def _headers(status: int) -> Headers:
 
 def _refusal(route: Route, status: int) -> bytes:
     """The body of an injected fault, in the API's own shape; the text says that it is ours."""
-    detail = f"{phrase(status)} (injected by the emulator)"
-    return app.refusal(status, detail) if route.template.startswith("/v1/") else track.refusal(detail)
+    detail = f"{'wrong datacenter' if status == 301 else phrase(status)} (injected by the emulator)"
+    return app_refusal(status, detail) if route.template.startswith("/v1/") else track_refusal(detail)
 
 
 def _unknown(call: Call) -> Answer:
-    return Answer(404, track.refusal("not found"))
+    return Answer(404, track_refusal("not found"))

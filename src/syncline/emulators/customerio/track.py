@@ -1,35 +1,32 @@
-"""The Track API, v1 and v2 → writes on a workspace. A thin skin: what HTTP says, and how its answers look.
+"""The Track API: its routes and keys, and v1 → writes on a workspace. A thin skin, like `batch`, which is v2.
 
 https://docs.customer.io/integrations/api/track/ (checked 2026-10)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 import msgspec
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import Raw, Struct
 
-from syncline.emulators.customerio.identity import of_object, of_path
-from syncline.emulators.customerio.rules import MAX_ITEM_KB, MAX_REQUEST_KB
+from syncline.emulators.customerio import devices, events, relationships
+from syncline.emulators.customerio.answers import ACCEPTED, UNAUTHORIZED, json, track_refusal, violations
+from syncline.emulators.customerio.batch import V2
+from syncline.emulators.customerio.credentials import token
+from syncline.emulators.customerio.events import Event, Flaw, event_kind
+from syncline.emulators.customerio.identity import KINDS, Identifier, enabled, of_path, scalar_text
+from syncline.emulators.customerio.operations import merge
+from syncline.emulators.customerio.relationships import Links
+from syncline.emulators.customerio.rules import MAX_ITEM_KB, Violation, too_long
 from syncline.emulators.customerio.workspace import Workspace
-from syncline.emulators.front import Answer, Call, Handler, Route
+from syncline.emulators.routes import Answer, Call, Handler, Route
 
-ACCEPTED = Answer(200, b"{}\n")  # three bytes: recorded from the live service (customerio-node's fixtures, 2026-05)
-_UNAUTHORIZED = Answer(401, b'{"meta":{"error":"Unauthorized request"}}\n')
+MAX_SEGMENT_IDS = 1000
 
 # What the specification lists and this emulator does not do.
 NOT_EMULATED = (
-    ("POST", "/api/v1/customers/{identifier}/suppress"),
-    ("POST", "/api/v1/customers/{identifier}/unsuppress"),
-    ("PUT", "/api/v1/customers/{identifier}/devices"),
-    ("DELETE", "/api/v1/customers/{identifier}/devices/{device_id}"),
-    ("POST", "/api/v1/customers/{identifier}/events"),
-    ("POST", "/api/v1/events"),
-    ("POST", "/api/v1/merge_customers"),
-    ("POST", "/api/v1/segments/{segment_id}/add_customers"),
-    ("POST", "/api/v1/segments/{segment_id}/remove_customers"),
     ("POST", "/api/v1/forms/{form_id}/submit"),
     ("POST", "/api/v1/metrics"),
     ("POST", "/api/v1/push/events"),
@@ -37,53 +34,63 @@ NOT_EMULATED = (
 )
 
 
-class Operation(Struct, gc=False):
-    """One v2 item."""
-
-    type: str
-    action: str = "identify"
-    identifiers: dict[str, Raw] | UnsetType = UNSET
-    attributes: dict[str, Raw] = {}
+class _Device(Struct):
+    device: dict[str, Raw]
 
 
-class Problem(NamedTuple):
-    """One entry of v2's `errors`."""
-
-    field: str
-    message: str
-    reason: str = "invalid"
+class _Merge(Struct):
+    primary: dict[str, Raw]
+    secondary: dict[str, Raw]
 
 
-class _Batch(Struct):
-    batch: list[Raw]
+class _Ids(Struct):
+    ids: list[str]
 
 
 _attributes = msgspec.json.Decoder(dict[str, Raw])
-_operation = msgspec.json.Decoder(Operation)
-_batch = msgspec.json.Decoder(_Batch)
+_device = msgspec.json.Decoder(_Device)
+_merge = msgspec.json.Decoder(_Merge)
+_ids = msgspec.json.Decoder(_Ids)
+_NONE = Raw(b"null")
+T = TypeVar("T")
 
 
-def routes(workspace: Workspace) -> list[Route]:
+class RefusedError(Exception):
+    """The request is answered 400. Says why."""
+
+
+def routes(workspace: Workspace, v2: V2) -> list[Route]:
     """Every route of the Track API; those not emulated answer 501 and say so."""
     track = Track(workspace)
+    one = "/api/v1/customers/{identifier}"
+    writes: Mapping[tuple[str, str], Handler] = {
+        ("PUT", one): track.identify,
+        ("DELETE", one): track.delete,
+        ("POST", f"{one}/suppress"): track.suppress,
+        ("POST", f"{one}/unsuppress"): track.unsuppress,
+        ("POST", f"{one}/events"): track.event,
+        ("PUT", f"{one}/devices"): track.add_device,
+        ("DELETE", f"{one}/devices/{{device_id}}"): track.delete_device,
+        ("POST", "/api/v1/events"): track.anonymous_event,
+        ("POST", "/api/v1/merge_customers"): track.merge,
+        ("POST", "/api/v1/segments/{segment_id}/add_customers"): track.add_customers,
+        ("POST", "/api/v1/segments/{segment_id}/remove_customers"): track.remove_customers,
+        ("POST", "/api/v2/batch"): v2.batch,
+        ("POST", "/api/v2/entity"): v2.entity,
+    }
+    reads: Mapping[tuple[str, str], Handler] = {
+        ("GET", "/auth"): lambda _: json({"meta": {"message": "nice credentials."}}),
+        ("GET", "/api/v1/accounts/region"): track.region,
+        **{(method, template): _refuser(method, template) for method, template in NOT_EMULATED},
+    }
     return [
-        Route("PUT", "/api/v1/customers/{identifier}", track.guarded(track.identify), write=True),
-        Route("DELETE", "/api/v1/customers/{identifier}", track.guarded(track.delete), write=True),
-        Route("POST", "/api/v2/batch", track.guarded(track.batch), write=True),
-        Route("POST", "/api/v2/entity", track.guarded(track.entity), write=True),
-        Route("GET", "/auth", track.guarded(track.auth)),
-        Route("GET", "/api/v1/accounts/region", track.guarded(track.region)),
-        *(Route(method, template, track.guarded(_refuser(method, template))) for method, template in NOT_EMULATED),
+        *(Route(*where, track.guarded(handle), write=True) for where, handle in writes.items()),
+        *(Route(*where, track.guarded(handle)) for where, handle in reads.items()),
     ]
 
 
-def refusal(reason: str) -> bytes:
-    """The single-string form of an error."""
-    return msgspec.json.encode({"meta": {"error": reason}}) + b"\n"
-
-
 class Track:
-    """The handlers, each `Call` → `Answer`."""
+    """The handlers of v1, each `Call` → `Answer`."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -92,127 +99,123 @@ class Track:
         """The handler behind HTTP Basic, asked anew each time: keys may be revoked while the emulator runs."""
 
         def guard(call: Call) -> Answer:
-            scheme, _, token = call.authorization.partition(" ")
-            known = scheme.lower() == "basic" and token.strip() in self._workspace.credentials.basic()
-            return handle(call) if known else _UNAUTHORIZED
+            if token(call.authorization, "basic") not in self._workspace.credentials.basic():
+                return UNAUTHORIZED
+            try:
+                return handle(call)
+            except RefusedError as refused:
+                return self._refused(str(refused))
 
         return guard
 
-    def auth(self, call: Call) -> Answer:
-        return Answer(200, b'{"meta":{"message":"nice credentials."}}\n')
-
     def region(self, call: Call) -> Answer:
         space = self._workspace
-        told = {"url": f"http://{call.host}", "region": space.region, "environment_id": space.environment_id}
-        return Answer(200, msgspec.json.encode(told) + b"\n")
+        return json({"url": f"http://{call.host}", "region": space.region, "environment_id": space.environment_id})
 
-    # v1
+    # People
 
     def identify(self, call: Call) -> Answer:
-        if self._workspace.switches.v1_body_limited and len(call.body) > self._bytes(MAX_ITEM_KB):
-            return Answer(self._workspace.switches.oversize_status, refusal(_too_large(MAX_ITEM_KB)))
-        try:
-            call.body.decode()  # Raw does not look inside its values
-            given = _attributes.decode(call.body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            return Answer(400, refusal(f"the body is not a JSON object: {error}"))
-        wrong = self._workspace.identify(of_path(call.parts[0], self._workspace.mode), given)
-        return _v1_errors([violation.v1 for violation in wrong]) if wrong else ACCEPTED
+        space = self._workspace
+        if space.switches.v1_body_limited and len(call.body) > MAX_ITEM_KB * space.switches.kilobyte:
+            return Answer(space.switches.oversize_status, track_refusal(f"cannot be larger than {MAX_ITEM_KB} KB"))
+        given = _read(_attributes, call)
+        links: Links | list[Violation] | None = None
+        if "cio_relationships" in given:
+            links = relationships.of_v1(given["cio_relationships"], space.switches)
+        if isinstance(links, list):
+            return violations([violation.v1 for violation in links])
+        wrong = space.identify(self._who(call), given, links=links)
+        if wrong and not space.switches.v1_refuses_whole:
+            long = {violation.field.partition(".")[2] for violation in too_long(given, space.switches)}
+            given = {name: raw for name, raw in given.items() if name not in long}
+            wrong = space.identify(self._who(call), given, links=links)
+        return violations([violation.v1 for violation in wrong]) if wrong else ACCEPTED
 
     def delete(self, call: Call) -> Answer:
-        self._workspace.delete(of_path(call.parts[0], self._workspace.mode))  # some clients send a body: ignored
+        self._workspace.delete(self._who(call))  # some clients send a body: ignored
         return ACCEPTED
 
-    # v2
+    def suppress(self, call: Call) -> Answer:
+        self._workspace.suppress(self._who(call))
+        return ACCEPTED
 
-    def entity(self, call: Call) -> Answer:
-        if len(call.body) > self._bytes(MAX_ITEM_KB):
-            return self._oversize(MAX_ITEM_KB)
-        try:
-            call.body.decode()
-            problems = self._apply(Raw(call.body))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            problems = [Problem("", str(error))]
-        return _v2_errors(400, [problem._asdict() for problem in problems]) if problems else ACCEPTED
+    def unsuppress(self, call: Call) -> Answer:
+        self._workspace.unsuppress(self._who(call))
+        return ACCEPTED
 
-    def batch(self, call: Call) -> Answer:
-        """200, 207 with the items that failed (the others are applied), or 400 for the request as a whole."""
-        if len(call.body) > self._bytes(MAX_REQUEST_KB):
-            return self._oversize(MAX_REQUEST_KB)
-        try:
-            call.body.decode()
-            items = _batch.decode(call.body).batch
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            return _v2_errors(400, [Problem("batch", str(error))._asdict()])
-        if not items and not self._workspace.switches.empty_batch_accepted:
-            return _v2_errors(400, [Problem("batch", "must not be empty")._asdict()])
-        errors = [
-            {"batch_index": index, **problem._asdict()}
-            for index, item in enumerate(items)
-            for problem in self._item(item)
-        ]
-        return _v2_errors(207, errors) if errors else ACCEPTED
+    def merge(self, call: Call) -> Answer:
+        given = _read(_merge, call)
+        wrong = merge(self._workspace, given.primary, given.secondary)
+        return Answer(400, track_refusal(f"{wrong[0].field} {wrong[0].message}")) if wrong else ACCEPTED
 
-    def _item(self, item: Raw) -> Sequence[Problem]:
-        if memoryview(item).nbytes > self._bytes(MAX_ITEM_KB):
-            return [Problem("", _too_large(MAX_ITEM_KB))]
-        return self._apply(item)
+    # What people do, have and belong to
 
-    def _apply(self, item: Raw) -> Sequence[Problem]:
-        try:
-            operation = _operation.decode(item)
-        except msgspec.ValidationError as error:
-            return [Problem(*_placed(str(error)))]
-        unknown = _not_emulated(operation)
-        if unknown:
-            return [unknown]
-        if operation.identifiers is UNSET:
-            return [Problem("identifiers", "must be present")]
-        who = of_object(operation.identifiers, self._workspace.mode)
-        if isinstance(who, str):
-            return [Problem(".".join(["identifiers", *operation.identifiers][:2]), who)]
-        if operation.action == "delete":
-            self._workspace.delete(who)
-            return ()
-        wrong = self._workspace.identify(who, operation.attributes)
-        return [Problem(violation.field, violation.v2) for violation in wrong] if wrong else ()
+    def event(self, call: Call) -> Answer:
+        self._workspace.track(self._who(call), self._event(_read(_attributes, call)))
+        return ACCEPTED
 
-    def _bytes(self, kilobytes: int) -> int:
-        return kilobytes * self._workspace.switches.kilobyte
+    def anonymous_event(self, call: Call) -> Answer:
+        given = _read(_attributes, call)
+        anonymous_id = scalar_text(given.get("anonymous_id", _NONE)) or ""
+        self._workspace.track_anonymous(anonymous_id, self._event(given))
+        return ACCEPTED
 
-    def _oversize(self, kilobytes: int) -> Answer:
-        status = self._workspace.switches.oversize_status
-        return _v2_errors(status, [Problem("", _too_large(kilobytes))._asdict()])
+    def add_device(self, call: Call) -> Answer:
+        device = devices.read(_read(_device, call).device, "id", self._workspace.now())
+        if isinstance(device, str):
+            raise RefusedError(f"device {device} must be present")
+        self._workspace.add_device(self._who(call), device)
+        return ACCEPTED
 
+    def delete_device(self, call: Call) -> Answer:
+        self._workspace.delete_device(self._who(call), call.parts[1])
+        return ACCEPTED
 
-def _not_emulated(operation: Operation) -> Problem | None:
-    if operation.type != "person":
-        return Problem("type", f"not emulated: {operation.type}")
-    if operation.action not in ("identify", "delete"):
-        return Problem("action", f"not emulated: person {operation.action}")
-    return None
+    def add_customers(self, call: Call) -> Answer:
+        return self._change_segment(call, join=True)
 
+    def remove_customers(self, call: Call) -> Answer:
+        return self._change_segment(call, join=False)
 
-def _placed(message: str) -> Iterator[str]:
-    """msgspec's "Expected `object`, got `int` - at `$.identifiers`" → the field, and the message."""
-    text, _, place = message.partition(" - at `$")
-    yield place.strip("`.")
-    yield text
+    def _change_segment(self, call: Call, *, join: bool) -> Answer:
+        number = int(call.parts[0]) if call.parts[0].isdigit() and len(call.parts[0]) < 10 else 0
+        segment = self._workspace.segments.by_id.get(number)
+        if segment is None or segment.kind != "manual":
+            raise RefusedError("segment not found" if segment is None else "segment is not a manual segment")
+        ids = _read(_ids, call).ids
+        if not 1 <= len(ids) <= MAX_SEGMENT_IDS:
+            raise RefusedError(f"ids must hold 1 to {MAX_SEGMENT_IDS} values")
+        wanted = call.parameter("id_type", "id")
+        kind = next((kind for kind in KINDS if kind == wanted and enabled(kind, self._workspace.mode, ())), None)
+        if kind is None:
+            raise RefusedError(f"id_type {wanted} is not enabled in this workspace")
+        self._workspace.change_segment(number, [Identifier(kind, value) for value in ids], join=join)
+        return ACCEPTED
+
+    def _event(self, given: dict[str, Raw]) -> Event:
+        kind = event_kind(scalar_text(given.get("type", _NONE)) or "")
+        event = events.read(given, kind, "data", self._workspace.now())
+        if isinstance(event, Flaw):
+            raise RefusedError(event.message)
+        return event
+
+    def _who(self, call: Call) -> Identifier:
+        return of_path(call.parts[0], self._workspace.mode)
+
+    def _refused(self, reason: str) -> Answer:
+        listed = self._workspace.switches.v1_errors_listed
+        return violations([reason]) if listed else Answer(400, track_refusal(reason))
 
 
-def _too_large(kilobytes: int) -> str:
-    return f"cannot be larger than {kilobytes} KB"
+def _read(decoder: msgspec.json.Decoder[T], call: Call) -> T:
+    """The body. Raises RefusedError; `Raw` does not look inside its values, so the encoding is looked at here."""
+    try:
+        call.body.decode()
+        return decoder.decode(call.body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RefusedError(f"the body is not what it should be: {error}") from None
 
 
-def _refuser(method: str, template: str) -> Handler:
-    answer = Answer(501, refusal(f"not emulated: {method} {template}"))
+def _refuser(method: str, template: str) -> Callable[[Call], Answer]:
+    answer = Answer(501, track_refusal(f"not emulated: {method} {template}"))
     return lambda _: answer
-
-
-def _v1_errors(messages: Sequence[str]) -> Answer:
-    """Pretty-printed with a newline, all violations in one array: seen from the real service (customerio-node #29)."""
-    return Answer(400, msgspec.json.format(msgspec.json.encode({"meta": {"errors": messages}}), indent=2) + b"\n")
-
-
-def _v2_errors(status: int, errors: Sequence[dict[str, object]]) -> Answer:
-    return Answer(status, msgspec.json.encode({"errors": errors}) + b"\n")

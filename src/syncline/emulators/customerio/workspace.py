@@ -1,68 +1,39 @@
-"""Writes → people, as Customer.io merges them. Pure state: no HTTP, no threads; `now` is an argument.
+"""Writes → people, their events, devices, segments and relationships. Pure state: no HTTP, no threads; `now` is given.
 
-Rules: https://docs.customer.io/integrations/api/track/#operation/identify (checked 2026-10). Mode `id+email` keeps
-both identifiers unique; mode `id` treats the e-mail as any other attribute. What the service accepts and then silently
-does not do is an activity in `failures`, not an answer: that is how the real one behaves.
+What is written is checked and accepted at once, and applied when the consistency delay has passed: a 200 means
+"accepted". What the service accepts and then silently does not do is an activity in `failures`, not an answer.
 """
 
 from __future__ import annotations
 
-import base64
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
-from itertools import islice
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from msgspec import Raw
 
-from syncline.emulators.customerio.identity import Identifier, Mode, number_of, scalar_text
-from syncline.emulators.customerio.people import Person, read_back
-from syncline.emulators.customerio.rules import IDENTIFYING, MAX_ATTRIBUTES, Violation, reserved, violations
+from syncline.emulators.customerio.activities import Activities
+from syncline.emulators.customerio.credentials import Credentials
+from syncline.emulators.customerio.devices import Device, Devices
+from syncline.emulators.customerio.events import Event, Events, seconds
+from syncline.emulators.customerio.identity import Identifier, Mode, scalar_text
+from syncline.emulators.customerio.merging import merge
+from syncline.emulators.customerio.objects import Objects
+from syncline.emulators.customerio.pending import Pending
+from syncline.emulators.customerio.people import Person
+from syncline.emulators.customerio.profiles import Profiles, Write
+from syncline.emulators.customerio.register import Register
+from syncline.emulators.customerio.relationships import Links, Relating
+from syncline.emulators.customerio.rules import Violation, violations
+from syncline.emulators.customerio.segments import Segments
+from syncline.emulators.customerio.suppression import Suppression
 from syncline.emulators.customerio.switches import Switches
-
-REMEMBERED = 1000  # activities, and failures
-_NULL, _EMPTY, _TRUE = Raw(b"null"), Raw(b'""'), Raw(b"true")
-
-What = Literal["profile_create", "attribute_change", "profile_delete", "failed_attribute_change", "skipped_update"]
-Claims = Mapping[Literal["id", "email"], str | None]
-
-
-class Credentials(NamedTuple):
-    """What the emulator accepts. Replace `workspace.credentials` to revoke a key while it runs."""
-
-    site_id: str = "site"
-    api_key: str = "key"
-    app_api_key: str = "app"
-
-    def basic(self) -> tuple[str, str]:
-        """The two spellings of the Track API's password: go-customerio uses the URL-safe alphabet (checked 2026-10)."""
-        pair = f"{self.site_id}:{self.api_key}".encode()
-        return base64.b64encode(pair).decode(), base64.urlsafe_b64encode(pair).decode()
-
-
-class Activity(NamedTuple):
-    """Something that happened to a person. `at`: unix seconds; `who`: as it was addressed; `reason`: why not."""
-
-    at: float
-    what: What
-    who: Identifier
-    reason: str
-
-
-class NotAppliedError(Exception):
-    """The write was accepted and is not applied. Says the activity and the reason."""
-
-    def __init__(self, what: What, reason: str) -> None:
-        self.what, self.reason = what, reason
-        super().__init__(reason)
 
 
 class Workspace:
-    """People, and what was done to them.
+    """Everything a Customer.io workspace holds, as far as it is emulated.
 
-    people: running number → person, oldest first; activities, failures: the latest 1000, newest last;
-    writes: identifies and deletes accepted, whether or not they changed anything.
+    people: running number → person, oldest first; activities, failures: the latest, newest last; writes: accepted,
+    whether or not they changed anything; pending: what was accepted and waits `delay_s` for its effect.
     """
 
     def __init__(
@@ -74,200 +45,220 @@ class Workspace:
         credentials: Credentials | None = None,
         region: Literal["us", "eu"] = "us",
         environment_id: int = 1,
+        delay_s: float = 0.0,
     ) -> None:
         self.mode, self.switches = mode, switches or Switches()
         self.credentials = credentials or Credentials()
         self.region, self.environment_id = region, environment_id
-        self.people: dict[int, Person] = {}
-        self.activities: deque[Activity] = deque(maxlen=REMEMBERED)
-        self.failures: deque[Activity] = deque(maxlen=REMEMBERED)
+        self.also = self.switches.also_identifying()
+        self.register, self.log = Register(mode), Activities()
+        self.people, self.activities, self.failures = self.register.people, self.log.latest, self.log.failures
+        self.events, self.devices, self.segments = Events(), Devices(), Segments()
+        self.objects, self.suppression = Objects(), Suppression()
         self.writes = 0
-        self._now = now
-        self._born = 0
-        self._removals = (_NULL, _EMPTY) if self.switches.empty_removes else (_NULL,)
-        self._by_id: dict[str, Person] = {}
-        self._by_email: dict[str, Person] = {}  # lower case; stays empty in mode `id`
-
-    # Reading
+        self.now = now
+        self.pending = Pending(now, delay_s)
+        self._profiles = Profiles(self.register, self.log, self.switches)
+        self._relating = Relating(self.objects, self.log, self.switches)
 
     def find(self, who: Identifier) -> Person | None:
         """The one person so identified; by e-mail only where the workspace identifies people by e-mail."""
-        if who.kind == "id":
-            return self._by_id.get(who.value)
-        if who.kind == "email":
-            return self._by_email.get(who.value.lower())
-        return self.people.get(number_of(who.value))
+        return self.register.find(who)
 
-    def with_email(self, email: str) -> list[Person]:
-        """Everybody with this e-mail: at most one in mode `id+email`. In mode `id` it is a walk over all people."""
-        if self.mode == "id+email":
-            person = self.find(Identifier("email", email))
-            return [person] if person else []
-        wanted = email.lower()
-        return [person for person in self.people.values() if person.email and person.email.lower() == wanted]
+    def settle(self) -> None:
+        """Applies what is due by now. For whoever reads; writes wait for their turn."""
+        self.pending.settle()
 
-    # Writing
-
-    def identify(self, who: Identifier, given: Mapping[str, Raw]) -> Sequence[Violation]:
-        """Creates or updates. Returns what is wrong (then nothing is written), or nothing: the write was accepted."""
-        wrong = violations(who, given, self.switches)
-        if wrong:
-            return wrong
+    def _accept(self, apply: Callable[[], None]) -> None:
         self.writes += 1
-        claims = self._claims(who, given)
-        try:
-            person = self._addressed(who, claims, update_only=given.get("_update") == _TRUE)
-            self._cap(person, given)
-        except NotAppliedError as error:
-            self._note(error.what, who, error.reason)
-            return ()
-        if person is None:
-            self._note("profile_create", who)
-            self._create(claims, given)
-        elif self._update(person, claims, given):
-            self._note("attribute_change", who)
+        self.pending.accept(apply)
+
+    # People
+
+    def identify(
+        self, who: Identifier, given: Mapping[str, Raw], timestamp: Raw | None = None, links: Links | None = None
+    ) -> Sequence[Violation]:
+        """Creates or updates. Returns what is wrong (then nothing is written), or nothing: the write was accepted.
+
+        timestamp: when the change was made, as v2 says it beside the attributes; v1 says it among them, `_timestamp`.
+        """
+        if wrong := violations(who, given, self.switches):
+            return wrong
+        now, stamp = self.now(), given.get("_timestamp", timestamp)
+        at = seconds(stamp, -1) if stamp else -1
+        write = Write(who, given, self._profiles.claimed(who, given), at if at >= 0 else int(now), at >= 0)
+        self.writes += 1
+        if self.pending.idle:
+            self._identify(write, links)
+        else:
+            self.pending.accept(lambda: self._identify(write, links))
         return ()
+
+    def _identify(self, write: Write, links: Links | None) -> None:
+        if self.suppression.groups:  # asked first: most workspaces have none
+            asserted = (Identifier(kind, value) for kind, value in write.claims.items() if value)
+            if self.suppression.blocks((write.who, *asserted)):
+                return
+        person = self._profiles.write(write)
+        if person is None:
+            return
+        if write.who.kind == "anonymous_id":
+            self._join(person, write.who.value, write.at)
+        if (anonymous := write.given.get("anonymous_id")) is not None:
+            self._join(person, scalar_text(anonymous) or "", write.at)
+        if links:
+            self._relating.person(person, links, write.at)
+
+    def _join(self, person: Person, anonymous_id: str, at: int) -> None:
+        """An anonymous_id is one person's for good; its events of the last 30 days are, too."""
+        if not anonymous_id:
+            return
+        if self.register.by_anonymous_id.setdefault(anonymous_id, person.number) != person.number:
+            reason = "the anonymous_id belongs to somebody else"
+            self.log.note(at, "failed_attribute_change", person.identifier, person=person.number, reason=reason)
+        elif self.events.join(anonymous_id, person.number, self.now()):
+            self.log.note(at, "anon_merge", person.identifier, person=person.number, name=anonymous_id)
 
     def delete(self, who: Identifier) -> None:
         """Idempotent: who does not exist is deleted as well."""
-        self.writes += 1
-        person = self.find(who)
-        if person is None:
+        self._accept(lambda: self._delete(who))
+
+    def _delete(self, who: Identifier) -> None:
+        if person := self.register.find(who):
+            self.register.remove(person)
+            self._forget(person)
+            self.log.note(self.now(), "profile_delete", who, person=person.number)
+
+    def _forget(self, person: Person) -> None:
+        for table in (self.events, self.devices, self.segments, self.objects):
+            table.forget(person.number)
+
+    def suppress(self, who: Identifier) -> None:
+        """Deletes the person, and ignores whatever names one of the identifiers from now on."""
+        self._accept(lambda: self._suppress(who))
+
+    def _suppress(self, who: Identifier) -> None:
+        person = self.register.find(who)
+        known = [who]
+        if person is not None:
+            known += [Identifier("id", person.id)] if person.id else []
+            known += [Identifier("email", person.email)] if person.email and self.mode == "id+email" else []
+            known += [Identifier("phone", person.phone)] if person.phone else []
+        self._delete(who)
+        self.suppression.add(known)
+
+    def unsuppress(self, who: Identifier) -> None:
+        """Frees the identifiers; the person does not come back."""
+        self._accept(lambda: self.suppression.free(who))
+
+    def merge(self, primary: Identifier, secondary: Identifier) -> None:
+        """Nothing happens when one of the two does not exist."""
+        self._accept(lambda: self._merge(primary, secondary))
+
+    def _merge(self, primary: Identifier, secondary: Identifier) -> None:
+        kept, gone = self.register.find(primary), self.register.find(secondary)
+        if kept is None or gone is None or kept is gone:
             return
-        self._unindex(person)
-        del self.people[person.number]
-        self._note("profile_delete", who)
+        merge(self.register, self.events, self.segments, kept, gone, int(self.now()))
+        self._forget(gone)
+        self.log.note(self.now(), "profile_merge", primary, person=kept.number, name=gone.cio_id)
 
-    # Who is meant
+    def refuse(self, who: Identifier | None, reason: str) -> None:
+        """An item of a batch was not accepted; its answer says so, and so does the log of whom it names."""
+        person = self.register.find(who) if who else None
+        if who and person:
+            self.log.note(self.now(), "failed_batch_update", who, person=person.number, reason=reason)
 
-    def _claims(self, who: Identifier, given: Mapping[str, Raw]) -> Claims:
-        """The identifiers a write asserts, from its address and its attributes; None where an e-mail is removed."""
-        claims: dict[Literal["id", "email"], str | None] = {}
-        if "id" in given:
-            claims["id"] = scalar_text(given["id"])
-        if "email" in given:
-            raw = given["email"]
-            claims["email"] = None if raw in self._removals else read_back(raw)
-        if who.kind != "cio_id":
-            claims.setdefault(who.kind, who.value)
-        return claims
+    # What people do, have and belong to
 
-    def _addressed(self, who: Identifier, claims: Claims, *, update_only: bool) -> Person | None:
-        """The person to update, None for a new one. Raises NotAppliedError where identifiers contradict each other."""
-        owners = self._owners(who, claims)
-        if owners:
-            person = owners[0]
-            if any(other is not person for other in owners[1:]):
-                raise NotAppliedError("failed_attribute_change", "the identifiers belong to different people")
-            for kind, value in claims.items():
-                self._permit(person, who, kind, value)
-            return person
-        if who.kind == "cio_id":
-            raise NotAppliedError("failed_attribute_change", "nobody has this cio_id")
-        if update_only:
-            raise NotAppliedError("skipped_update", "nobody to update, and _update forbids to create")
+    def track(self, who: Identifier, event: Event) -> None:
+        self._accept(lambda: self._track(who, event))
+
+    def _track(self, who: Identifier, event: Event) -> None:
+        person = self._somebody(who, event.at)
+        if person and self.events.add(person.number, event):
+            self._tell(event, who, person.number)
+
+    def track_anonymous(self, anonymous_id: str, event: Event) -> None:
+        """Kept until somebody is given the anonymous_id; straight to whom it belongs already."""
+        self._accept(lambda: self._track_anonymous(anonymous_id, event))
+
+    def _track_anonymous(self, anonymous_id: str, event: Event) -> None:
+        owner = Identifier("anonymous_id", anonymous_id)
+        if self.register.find(owner):
+            self._track(owner, event)
+        elif self.events.add_anonymous(anonymous_id, event):
+            self._tell(event, owner, 0)
+
+    def _tell(self, event: Event, who: Identifier, number: int) -> None:
+        self.log.note(event.at, event.kind, who, person=number, name=event.name, data=event.data)
+
+    def add_device(self, who: Identifier, device: Device) -> None:
+        self._accept(lambda: self._add_device(who, device))
+
+    def _add_device(self, who: Identifier, device: Device) -> None:
+        if person := self._somebody(who, int(self.now())):
+            self.devices.add(person.number, device)
+            self.log.note(self.now(), "device_change", who, person=person.number, name=device.token)
+
+    def delete_device(self, who: Identifier, token: str) -> None:
+        self._accept(lambda: self._delete_device(who, token))
+
+    def _delete_device(self, who: Identifier, token: str) -> None:
+        person = self.register.find(who)
+        if person and self.devices.remove(person.number, token):
+            self.log.note(self.now(), "device_change", who, person=person.number, name=token)
+
+    def change_segment(self, number: int, people: Sequence[Identifier], *, join: bool) -> None:
+        """Who is unknown is left out."""
+        self._accept(lambda: self._change_segment(number, people, join))
+
+    def _change_segment(self, number: int, people: Sequence[Identifier], join: bool) -> None:
+        found = [person.number for person in map(self.register.find, people) if person]
+        (self.segments.add if join else self.segments.remove)(number, found, self.now())
+
+    def relate(self, who: Identifier, links: Links) -> None:
+        self._accept(lambda: self._relate(who, links))
+
+    def _relate(self, who: Identifier, links: Links) -> None:
+        at = int(self.now())
+        if person := self._somebody(who, at):
+            self._relating.person(person, links, at)
+
+    def _somebody(self, who: Identifier, at: int) -> Person | None:
+        """Whom an event or the like belongs to: perhaps somebody new, nobody where it is to be ignored."""
+        if self.suppression.blocks((who,)):
+            return None
+        person = self.register.find(who)
+        if person or (self.switches.event_creates and who.kind != "cio_id"):
+            return person or self._profiles.write(Write(who, {}, self._profiles.claimed(who, {}), at, False))
+        self.log.note(at, "failed_event", who, reason="nobody is so identified")
         return None
 
-    def _owners(self, who: Identifier, claims: Claims) -> list[Person]:
-        found = [self.find(who)]
-        if who.kind != "id" and (given_id := claims.get("id")):
-            found.append(self._by_id.get(given_id))
-        if who.kind != "email" and (email := claims.get("email")):
-            found.append(self._by_email.get(email.lower()))
-        return [person for person in found if person is not None]
+    # Objects
 
-    def _permit(self, person: Person, who: Identifier, kind: Literal["id", "email"], value: str | None) -> None:
-        """An identifier that is set may be changed by `cio_<cio_id>`; by others only as the switches say."""
-        held = person.id if kind == "id" else person.email
-        if not held or held == value or who.kind == "cio_id":
-            return
-        if kind == "email":
-            same = value is not None and value.lower() == held.lower()
-            allowed = same or self.mode == "id" or (who.kind == "id" and self.switches.email_changes_by_id)
-        else:
-            allowed = who.kind == "id" and self.switches.new_id_takes_over
-        if not allowed:
-            raise NotAppliedError("failed_attribute_change", f"{kind} is set already; only cio_<cio_id> may change it")
+    def identify_object(self, identifiers: Mapping[str, Raw], attributes: Mapping[str, Raw]) -> None:
+        self._accept(lambda: self._identify_object(identifiers, attributes))
 
-    def _cap(self, person: Person | None, given: Mapping[str, Raw]) -> None:
-        if person is not None and self.switches.cap_counts_stored:
-            names = person.given().keys() | {name for name in given if not reserved(name)}
-            if len(names) > MAX_ATTRIBUTES:
-                raise NotAppliedError("failed_attribute_change", f"more than {MAX_ATTRIBUTES} attributes in all")
+    def _identify_object(self, identifiers: Mapping[str, Raw], attributes: Mapping[str, Raw]) -> None:
+        if thing := self.objects.found_or_made(identifiers):
+            self.objects.identify(thing, attributes)
 
-    # What is written
+    def delete_object(self, identifiers: Mapping[str, Raw]) -> None:
+        self._accept(lambda: self._delete_object(identifiers))
 
-    def _create(self, claims: Claims, given: Mapping[str, Raw]) -> None:
-        self._born += 1  # never used twice: who is created again has a new cio_id
-        person = Person(self._born, int(self._now()))
-        self.people[person.number] = person
-        person.id, person.email = claims.get("id"), claims.get("email")
-        self._index(person)
-        removals = self._removals
-        person.keep({name: raw for name, raw in given.items() if _stored(name) and raw not in removals})
+    def _delete_object(self, identifiers: Mapping[str, Raw]) -> None:
+        if thing := self.objects.find(identifiers):
+            self.objects.delete(thing)
 
-    def _update(self, person: Person, claims: Claims, given: Mapping[str, Raw]) -> bool:
-        now = int(self._now())
-        changed = self._identify_anew(person, claims, now)
-        held = person.given()
-        before = len(changed)
-        for name, raw in given.items():
-            if not _stored(name):
-                continue
-            if raw in self._removals:
-                if held.pop(name, None) is not None:
-                    changed.append(name)
-            elif held.get(name) != raw:
-                held[name] = raw
-                person.touch(name, now)
-                changed.append(name)
-        if len(changed) > before:
-            person.keep(held)
-        return bool(changed)
+    def relate_object(self, identifiers: Mapping[str, Raw], people: Sequence[Identifier], links: Links) -> None:
+        """`people`: whom each link names, in the same order. Who is unknown is left out."""
+        self._accept(lambda: self._relate_object(identifiers, people, links))
 
-    def _identify_anew(self, person: Person, claims: Claims, now: int) -> list[str]:
-        changed = [kind for kind, value in claims.items() if getattr(person, kind) != value]
-        if changed:
-            self._unindex(person)
-            for kind in changed:
-                setattr(person, kind, claims[kind])
-                person.touch(kind, now)
-            self._index(person)
-        return list(changed)
-
-    def _index(self, person: Person) -> None:
-        if person.id is not None:
-            self._by_id[person.id] = person
-        if person.email and self.mode == "id+email":
-            self._by_email[person.email.lower()] = person
-
-    def _unindex(self, person: Person) -> None:
-        if person.id is not None:
-            del self._by_id[person.id]
-        if person.email and self.mode == "id+email":
-            del self._by_email[person.email.lower()]
-
-    def _note(self, what: What, who: Identifier, reason: str = "") -> None:
-        activity = Activity(self._now(), what, who, reason)
-        self.activities.append(activity)
-        if reason:
-            self.failures.append(activity)
-
-    # For the page
-
-    def search(self, text: str, limit: int) -> tuple[int, list[Person]]:
-        """How many match, and the first of them. Everybody matches "", the newest first."""
-        if not text:
-            return len(self.people), list(islice(reversed(self.people.values()), limit))
-        found = [person for person in self.people.values() if _mentions(person, text.lower())]
-        return len(found), found[:limit]
-
-
-def _mentions(person: Person, text: str) -> bool:
-    identifiers = f"{person.id or ''}\n{person.email or ''}\n{person.cio_id}"
-    return text in identifiers.lower() or text in person.text.decode().lower()
-
-
-@lru_cache(4096)
-def _stored(name: str) -> bool:
-    return name not in IDENTIFYING and not reserved(name)
+    def _relate_object(self, identifiers: Mapping[str, Raw], people: Sequence[Identifier], links: Links) -> None:
+        make = links.action == "add_relationships" and self.switches.relating_creates
+        thing = (self.objects.found_or_made if make else self.objects.find)(identifiers)
+        for who, link in zip(people, links.links, strict=True):
+            person = self.register.find(who)
+            if person and thing:
+                self._relating.one(person, thing, links.action, link.relationship_attributes, int(self.now()))
