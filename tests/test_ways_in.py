@@ -47,10 +47,7 @@ GO = Ancestor(
     | {"mappings": _same("first_name", "email", "id", "created_at")},
     [{"id": number, "last_name": "not mapped", "hirable": True} | _ada(number) for number in range(7258, 7290)],
     {str(number): _ada(number) for number in range(7258, 7290)},
-    [
-        "created_at: 32 rows held text where unix seconds are expected: add `as: timestamp`"
-        " (the first: data row 1)"
-    ],
+    ["created_at: 32 rows held text where unix seconds are expected: add `as: timestamp` (the first: data row 1)"],
 )
 NODE = Ancestor(
     {"parallelism": 25, "userId": "id", "siteId": "site", "apiKey": "key"}

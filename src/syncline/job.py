@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sqlite3
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol
 
 from syncline import config as configuration
-from syncline.delivery import Gauge, Halt
+from syncline.delivery import Gauge
 from syncline.destinations.customerio import CustomerIo
 from syncline.errors import ConfigRefused, LedgerRefused, NothingToResume, Unfit
-from syncline.flow.canonical import Fields, Hasher, canonical, encode, identity_digest
 from syncline.flow.diff import Refresh
-from syncline.flow.mapping import Attribute, Mapper
-from syncline.flow.pick import Pick
-from syncline.flow.transform import load_transform
+from syncline.flow.mapping import Mapper
 from syncline.ledger import (
     Draft,
     Journal,
@@ -33,14 +28,14 @@ from syncline.ledger import (
     runs,
     scratch_copy,
 )
-from syncline.model import Kind, Stop
+from syncline.model import Stop
 from syncline.ports import Destination, Source
+from syncline.recipe import Recipe
 from syncline.sources.files import FileSource
 from syncline.sources.reading import Reading
 from syncline.sources.records import RecordsSource
 
 Data = str | Path | Iterable[str | Path | Mapping[str, object]]
-T = TypeVar("T")
 
 
 class Options(NamedTuple):
@@ -78,14 +73,11 @@ class Job:
     def __init__(self, loaded: configuration.Loaded, state_dir: str | Path | None, reading: Reading) -> None:
         sync = loaded.sync
         self._loaded = loaded
-        self.name, self.user_id, self.parallelism = loaded.name, sync.user_id, sync.parallelism
+        self.name, self.parallelism = loaded.name, sync.parallelism
         self.destination: Destination = CustomerIo(sync.destination, sync.mode)
         self.notify, self.fail_on = sync.notify, sync.fail_on
         self._reading = reading
-        self.digest = Hasher(Kind.UPSERT, self.destination.fingerprint)
-        self._attributes = [_attribute(mapping, sync) for mapping in sync.mappings]
-        self._pick, self._transform = _pick(sync), loaded.transform
-        self.mapping_digest = self._mapping_digest()
+        self.recipe = Recipe(loaded, self.destination)
         self.state_dir = Path(state_dir) if state_dir else loaded.directory / ".syncline"
         self.path = path_of(self.state_dir, self.name, self.destination.name, self.destination.account)
         self.lock_path = self.path.with_suffix(".lock")
@@ -105,24 +97,6 @@ class Job:
     @property
     def warnings(self) -> Sequence[str]:
         return self._loaded.warnings
-
-    def mapper(self) -> Mapper:
-        transform = load_transform(*self._transform) if self._transform else None
-        return Mapper(
-            self.user_id, self._attributes, self.destination, self.digest, pick=self._pick, transform=transform
-        )
-
-    def _mapping_digest(self) -> str:
-        """Of everything that decides what a row becomes."""
-        picked = [sorted(self._pick.except_names), *self._pick[1:]] if self._pick else None
-        function = [self._transform.path.read_bytes(), self._transform.function] if self._transform else None
-        decides = [self.user_id, [*map(tuple, self._attributes)], picked, function]
-        return self.digest(encode(decides)).hex()
-
-    def also(self, key: str, body: bytes) -> int:
-        """A record's further identity (`Record.also`), of its body."""
-        record = {name: bytes(value) for name, value in Fields.decode(body).items()}
-        return identity_digest(self.destination.also(key, record))
 
     def source(self, data: Data | None) -> Source:
         """`data` as given, else the configuration's `source`, which is relative to the configuration."""
@@ -187,7 +161,7 @@ class Job:
 
     def draft(self, db: sqlite3.Connection) -> Draft:
         """A new plan in the making."""
-        return Draft(db, self.path, time.time(), self.mapping_digest, self.destination.dialect)
+        return Draft(db, self.path, time.time(), self.recipe.fingerprint, self.destination.dialect)
 
     def scratch_ledger(self) -> AbstractContextManager[sqlite3.Connection]:
         return scratch_copy(self.path, self.destination.name, self.destination.account)
@@ -211,7 +185,7 @@ class Job:
             )
         if planned:
             journal.reopen()
-        changed = last.mapping != self.mapping_digest
+        changed = last.mapping != self.recipe.fingerprint
         warning = "the mapping has changed since this plan was made; its entries go as planned"
         return journal, planned, ([warning] if changed else []) + ([] if planned else ["nothing left to resume"])
 
@@ -245,69 +219,7 @@ class Job:
         return [f"run {last.run} had {left:,} rows left, and this run replaces its plan; the next whole run sends them"]
 
 
-def _pick(sync: configuration.Sync) -> Pick | None:
-    if sync.pick is None:
-        return None
-    return Pick(frozenset(sync.except_), clears=sync.nulls == "clear", empty=sync.empty or "")
-
-
 def _reading(written: configuration.Files | None, given: Mapping[str, str]) -> Reading:
     """How the configuration says that files are to be read, and what the call says over it."""
     files = configuration.overridden(written or configuration.Files(), given)
     return Reading(files.format, files.path, files.delimiter, files.encoding)
-
-
-def _attribute(mapping: configuration.Mapping, sync: configuration.Sync) -> Attribute:
-    """The configuration's word for it → the mapping stage's."""
-    return Attribute(
-        sources=mapping.sources,
-        to=mapping.to,
-        join=mapping.join,
-        constant=canonical(encode(mapping.constant)) if mapping.has_constant else None,
-        default=canonical(encode(mapping.default)) if mapping.has_default else None,
-        cast=mapping.cast,
-        clears=(mapping.nulls or sync.nulls) == "clear",
-        empty=mapping.empty or sync.empty or "",
-        normalise=mapping.normalise,
-        hash=mapping.hash,
-    )
-
-
-def apart(work: Callable[[], T], halt: Halt) -> T:
-    """Runs `work` where no event loop runs: here, or in a thread of its own when the caller is inside one.
-
-    There, Ctrl-C asks it to end in good order, and is raised afterwards.
-    """
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return work()
-    result: list[T] = []
-    failure: list[BaseException] = []
-
-    def guarded() -> None:
-        try:
-            result.append(work())
-        except BaseException as error:  # carried to the caller's thread, whatever it is
-            failure.append(error)
-
-    thread = threading.Thread(target=guarded, name="syncline")
-    thread.start()
-    try:
-        thread.join()
-    except KeyboardInterrupt:
-        halt.request()
-        thread.join()
-        raise
-    if failure:
-        raise failure[0]
-    return result[0]
-
-
-def new_event_loop() -> asyncio.AbstractEventLoop:
-    """uvloop's where it is to be had: half the CPU a request."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop()
-    return uvloop.new_event_loop()

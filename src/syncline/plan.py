@@ -32,9 +32,8 @@ def mapped_rows(job: Job, data: Data | None, options: Options, mapper: Mapper) -
     if mapper.names_seen and not mapper.identified:
         have = ", ".join(mapper.names_seen[:10])
         rows = len(first[0]) + len(first[1]) if first else 0
-        raise DataRefused(
-            f"none of the first {rows:,} rows has the field {job.user_id!r}, which userId names; rows have: {have}"
-        )
+        whom = f"the field {job.recipe.user_id!r}, which userId names"
+        raise DataRefused(f"none of the first {rows:,} rows has {whom}; rows have: {have}")
     return Mapped(iter(()) if first is None else chain([first], chunks), lambda: _share(source))
 
 
@@ -79,7 +78,7 @@ def make_plan(draft: Draft, mapped: Mapped, job: Job, options: Options, halt: Ha
 
     def folded(key: str, ref: RowRef, bodies: Iterable[bytes], belief: Belief | None) -> Folded:
         body = fold(bodies, merges=job.destination.semantics.merges)
-        record = Record(ref, key, body, job.digest(body), job.also(key, body))
+        record = job.recipe.record(ref, key, body)
         job.destination.encode(Change(0, ref, key, Kind.UPSERT, body))
         return Folded(record, options.full or is_sent(record, belief))
 

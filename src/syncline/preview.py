@@ -40,7 +40,7 @@ def preview(
     options = Options(limit, only, full, adopt=adopt, require_state=require_state)
     job.refuse_oddities(options, data)
     job.require_state(options)
-    mapped = mapped_rows(job, data, options, mapper := job.mapper())
+    mapped = mapped_rows(job, data, options, mapper := job.recipe.mapper())
     with job.scratch_ledger() as db:
         bury_the_dead(db, job.path, time.time)
         with job.draft(db) as draft:

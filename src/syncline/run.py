@@ -13,8 +13,9 @@ from syncline.errors import LedgerFailed
 from syncline.flow.batch import batches
 from syncline.flow.report import Report
 from syncline.history import report_of, status_of
-from syncline.job import Data, Job, Options, Watch, apart, new_event_loop, no_watch
+from syncline.job import Data, Job, Options, Watch, no_watch
 from syncline.ledger import Journal, bury_the_dead
+from syncline.loops import apart, new_event_loop
 from syncline.notify import announced
 from syncline.plan import make_plan, mapped_rows
 
@@ -49,7 +50,7 @@ def run(
 
 def _run(job: Job, data: Data | None, options: Options, halt: Halt, watch: Watch) -> Report:
     began = time.monotonic()
-    mapper = job.mapper()
+    mapper = job.recipe.mapper()
     # The first rows are read and mapped before the ledger is touched: bad data leaves no trace.
     mapped = None if options.resume else mapped_rows(job, data, options, mapper)
     notes = [] if job.path.exists() else ["no ledger yet: everything is new"]
