@@ -292,7 +292,7 @@ def test_latin_1_reads_any_byte() -> None:
 @pytest.mark.parametrize(
     ("data", "encoding", "message"),
     [
-        (b"id,n\n1,caf\xe9\n2,x\n", "utf-8", "f:2: found the byte 0xE9, and nothing that is UTF-8; expected UTF-8."),
+        (b"id,n\n1,caf\xe9\n2,\xe9\n", "utf-8", "f:2: found the byte 0xE9, and nothing that is UTF-8; expected UTF-8."),
         (b"id,caf\xe9\n", "utf-8", "set `encoding: cp1252` in `source`, or `--encoding cp1252`."),
         ("id,n\n".encode("utf-16"), "utf-8", "set `encoding: utf-16` in `source`, or `--encoding utf-16`"),
         ("ид,n\n".encode("utf-16-le"), "utf-16", "found UTF-16 without a byte order mark; expected one. Set"),

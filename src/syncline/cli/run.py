@@ -42,7 +42,7 @@ class Asked(TypedDict):
 @click.option("-d", "--data", multiple=True, metavar="FILE", help=_DATA_HELP)
 @click.option("--path", metavar="KEYS", help="Where the rows stand in a JSON document: data.users.")
 @click.option("--delimiter", metavar="CHAR", help="What separates the cells of CSV (default: a comma).")
-@click.option("--encoding", metavar="NAME", help="Of CSV: utf-8 (default), utf-16, cp1252 or latin-1.")
+@click.option("--encoding", metavar="NAME", help="Of CSV: utf-8 (default), utf-16 (-le, -be), cp1252 or latin-1.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Read only the first N rows.")
 @click.option("--only", metavar="KEY", help="Sync only this person: 7258 or id:7258.")
 @click.option("--full", is_flag=True, help="Send every row, whatever the ledger believes.")

@@ -15,7 +15,7 @@ from syncline.config.findings import Expected, Wrong
 from syncline.config.values import FieldPath, Several, form
 from syncline.sources.reading import Format
 
-Encoding = Literal["utf-8", "utf-16", "cp1252", "latin-1"]
+Encoding = Literal["utf-8", "utf-16", "utf-16-le", "utf-16-be", "cp1252", "latin-1"]
 
 STDIN = "-"
 

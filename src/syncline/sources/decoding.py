@@ -52,10 +52,16 @@ def wide_codec(head: bytes, codec: str) -> str:
 
 
 def check_utf8(head: bytes, line: int) -> None:
-    """Raises `Flaw` where text that begins like this, on `line`, is plainly not UTF-8, but one of its predecessors."""
+    """Raises `Flaw` where text that begins like this, on `line`, is plainly not UTF-8, but one of its predecessors.
+
+    Plainly: nothing in it is UTF-8 beyond ASCII, and the header or several lines are not ASCII. One line is one bad row.
+    """
     text = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode(head)
     strange = [] if text.isascii() else [char for char in text if not char.isascii()]
-    if strange and all("\udc80" <= char <= "\udcff" for char in strange):
-        place = Place(line + text.count("\n", 0, text.index(strange[0])), 0)
+    if not strange or not all("\udc80" <= char <= "\udcff" for char in strange):
+        return
+    lines = [number for number, part in enumerate(text.split("\n")) if not part.isascii()]
+    if lines[0] == 0 or len(lines) > 1:
+        place = Place(line + lines[0], 0)
         fix = f"If it comes from Excel or Windows, set {setting('encoding', 'cp1252')}."
         raise Flaw(f"the byte 0x{ord(strange[0]) - 0xDC00:02X}, and nothing that is UTF-8", "UTF-8", place, fix)
