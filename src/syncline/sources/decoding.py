@@ -54,7 +54,7 @@ def wide_codec(head: bytes, codec: str) -> str:
 def check_utf8(head: bytes, line: int) -> None:
     """Raises `Flaw` where text that begins like this, on `line`, is plainly not UTF-8, but one of its predecessors.
 
-    Plainly: nothing in it is UTF-8 beyond ASCII, and the header or several lines are not ASCII. One line is one bad row.
+    Plainly: nothing in it is UTF-8 beyond ASCII, and the header or several lines are not. One line is one bad row.
     """
     text = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode(head)
     strange = [] if text.isascii() else [char for char in text if not char.isascii()]
