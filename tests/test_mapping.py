@@ -445,7 +445,7 @@ def test_names_the_destination_keeps_for_itself_are_left_out_and_told_once() -> 
     fix = "; map it to another name, or name it in except"
     assert made.warnings() == [
         f"field _id is not sent: names that start with _ are reserved by Customer.io{fix}",
-        f"field id is not sent: another field than userId is mapped to id, which would re-key people{fix}",
+        f"field id is not sent: it would give people another id than userId does{fix}",
     ]
 
 
