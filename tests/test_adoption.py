@@ -83,7 +83,7 @@ def test_keys_in_doubt_stay_in_doubt(project: Project, emulate: Emulate) -> None
     in_ledger(project, "INSERT INTO doubt (key, run) VALUES ('id:3', 1)")
     adopted = library.run(config, rows(5), adopt=True)
     assert adopted.counts[Outcome.UNCHANGED] == 5
-    assert any("1 of them stay in doubt" in note for note in adopted.notes)
+    assert any("1 of the adopted stay in doubt" in note for note in adopted.notes)
     after = library.run(config, rows(5))
     assert (after.counts[Outcome.DELIVERED], after.counts[Outcome.UNCHANGED]) == (1, 4)
 
@@ -93,6 +93,28 @@ def test_a_preview_of_an_adoption_changes_nothing(project: Project, local: Local
     ended = syncline("run", config, "-d", data, "--adopt", "--dry-run", "--json")
     assert (ended.code, ended.document["counts"]["unchanged"], ended.document["requests"]) == (0, 5, 0)
     assert (project.ledgers, local.app.log.total) == ([], 0)
+
+
+def test_a_report_looked_up_again_says_that_it_was_an_adoption(
+    project: Project, local: Local, syncline: Syncline
+) -> None:
+    config = project.config()
+    library.run(config, rows(1), adopt=True)
+    assert "note: 1 row adopted" in syncline("report", config).stdout
+
+
+def test_what_needs_no_adoption_is_left_as_it_is(project: Project, local: Local) -> None:
+    config = project.config()
+    library.run(config, rows(5))
+    aged(project, 31)
+    report = library.run(config, [*rows(5), {"id": 6}], adopt=True)
+    assert any("1 row adopted" in note for note in report.notes)
+    assert in_ledger(project, "SELECT count(*) FROM people WHERE adopted") == [(1,)]
+
+
+def test_adopt_and_full_contradict_each_other(project: Project) -> None:
+    with pytest.raises(ConfigRefused, match="give one of them"):
+        library.run(project.config(), rows(1), adopt=True, full=True)
 
 
 def test_adopt_and_resume_contradict_each_other(project: Project) -> None:
@@ -166,6 +188,7 @@ def test_a_missing_ledger_is_announced_or_refused(project: Project, local: Local
     assert (refused.code, local.app.log.total, project.ledgers) == (2, 0, [])
     assert "there is no ledger at" in refused.stderr
     assert syncline("run", config, "-d", data, "--require-state", "--dry-run").code == 2
+    assert "note: no ledger yet: everything is new" in syncline("run", config, "-d", data, "--dry-run").stdout
     first = syncline("run", config, "-d", data)
     assert (first.code, "note: no ledger yet: everything is new" in first.stdout) == (0, True)
     assert syncline("run", config, "-d", data, "--require-state").code == 0
@@ -176,6 +199,7 @@ def test_a_missing_ledger_is_announced_or_refused(project: Project, local: Local
 DOWN_TO_1 = (
     *(f"DROP VIEW {name}" for name in ("people", "doubts", "runs", "problems", "pending")),
     "ALTER TABLE run DROP COLUMN adopted",
+    "ALTER TABLE run DROP COLUMN whole",
     "ALTER TABLE belief DROP COLUMN adopted",
     "ALTER TABLE problem DROP COLUMN rule",
     "PRAGMA user_version = 1",

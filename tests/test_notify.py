@@ -13,7 +13,9 @@ import pytest
 
 import syncline as library
 from conftest import Emulate, Local, Project, Syncline
-from syncline.errors import DataRefused
+from syncline.delivery import Halt
+from syncline.errors import DataRefused, Interrupted, Locked
+from syncline.ledger import Lock
 
 ROWS: list[dict[str, object]] = [{"id": 1, "name": "Ada"}, {"id": 2, "name": "Bo"}]
 
@@ -79,6 +81,24 @@ def test_a_refused_run_is_told_of_as_well(project: Project, local: Local) -> Non
     assert posted.document["problems"][0]["found"] == "found no such file"
 
 
+def test_a_run_that_finds_another_at_work_is_told_of(project: Project, local: Local) -> None:
+    with receiving() as (url, receiver):
+        config = project.config(notify=url)
+        library.run(config, ROWS)
+        with Lock(project.ledger.with_suffix(".lock")), pytest.raises(Locked):
+            library.run(config, ROWS)
+    assert [posted.document["status"] for posted in receiver.posted] == ["finished", "refused"]
+    assert "another run of this sync is at work" in receiver.posted[1].document["problems"][0]["found"]
+
+
+def test_an_interrupted_plan_is_told_of(project: Project, local: Local) -> None:
+    halt = Halt()
+    halt.request("terminated")
+    with receiving() as (url, receiver), pytest.raises(Interrupted):
+        library.run(project.config(notify=url), ROWS, halt=halt)
+    assert receiver.posted[0].document["stopped"]["reason"] == "terminated"
+
+
 def test_a_preview_is_not_told_of(project: Project, local: Local) -> None:
     with receiving() as (url, receiver):
         library.preview(project.config("name", notify=url), ROWS)
@@ -138,6 +158,27 @@ def test_fail_on_new_forgives_what_was_bad_last_time_and_nothing_else(project: P
     assert code(BAD) == 1  # it was good in between
 
 
+def test_fail_on_new_compares_with_the_last_run_that_looked_at_all_rows_and_finished(
+    project: Project, local: Local
+) -> None:
+    config = project.config(failOn="new")
+    rows: list[dict[str, object]] = [*ROWS, BAD]
+    assert [library.run(config, rows).exit_code for _ in range(2)] == [1, 0]
+    assert library.run(config, rows, only="1").exit_code == 0
+    assert library.run(config, rows, limit=1).exit_code == 0
+    assert library.run(config, rows).exit_code == 0  # a part of the rows is nothing to compare with
+
+    worse: list[dict[str, object]] = [*rows, {"id": 3}, {"id": 10, "name": "x" * 2_000}]
+    local.turn("401:100%")
+    assert library.run(config, worse).exit_code == 3
+    local.turn()
+    assert library.run(config, worse).exit_code == 1  # a run that was cut short has told nobody
+
+
+def test_every_row_that_is_newly_bad_counts(project: Project, local: Local) -> None:
+    assert library.run(project.config(), [*ROWS, *[BAD] * 5]).new_problems == 5
+
+
 def test_fail_on_new_counts_rejections_too(project: Project, emulate: Emulate) -> None:
     local = emulate(mode="id")  # knows no e-mails, and says so in a 207
     config = project.config(destination={"baseUrl": local.url}, failOn="new")
@@ -158,4 +199,4 @@ def test_a_summary_says_how_much_is_new(project: Project, local: Local, syncline
     config = project.config()
     library.run(config, [*ROWS, BAD])
     data = project.data([*ROWS, BAD, {"id": 10, "name": "x" * 2_000}])
-    assert "1 of them were not so in the run before" in syncline("run", config, "-d", data).stdout
+    assert "1 of them were not so in the last whole run" in syncline("run", config, "-d", data).stdout

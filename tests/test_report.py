@@ -200,7 +200,9 @@ def test_many_ways_to_fail_are_cut_short() -> None:
 
 def test_what_is_new_since_the_last_run_is_told() -> None:
     groups = [ProblemGroup(5, problem())]
-    assert "  2 of them were not so in the run before" in report({"invalid": 5}, groups=groups, new_problems=2).lines()
+    assert (
+        "  2 of them were not so in the last whole run" in report({"invalid": 5}, groups=groups, new_problems=2).lines()
+    )
     assert len(report({"invalid": 5}, groups=groups, new_problems=5).lines()) == 3
 
 

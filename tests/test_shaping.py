@@ -58,6 +58,25 @@ def test_each_row_goes_through_the_users_own_function(project: Project, local: L
     assert people(local) == {"1": {"name": "Ada L", "ltv": 1.1}}
 
 
+def test_a_number_that_python_cannot_hold_is_one_bad_row(project: Project, local: Local) -> None:
+    transform(project, "def tidy(row):\n    return row\n")
+    data = project.data('[{"id":1,"name":[1e99999999999999999999]},{"id":2,"name":"Bo"}]')
+    report = library.run(project.config("name", transform="tidy.py:tidy"), data)
+    assert [(problem.rule, problem.field) for problem in report.problems] == [("transform-failed", "name")]
+    assert set(people(local)) == {"2"}
+
+
+def test_what_is_trimmed_to_nothing_is_empty(project: Project, local: Local) -> None:
+    config = project.config(
+        mappings=[
+            {"from": ["a", "b"], "to": "first", "normalise": "trim"},
+            {"from": "a", "to": "filled", "normalise": "email", "default": "x@y.org"},
+        ]
+    )
+    library.run(config, [{"id": 1, "a": "  ", "b": " bee "}])
+    assert people(local) == {"1": {"first": "bee", "filled": "x@y.org"}}
+
+
 def test_a_function_that_was_changed_is_announced_when_a_plan_is_resumed(project: Project, local: Local) -> None:
     local.turn("401:100%")
     file = transform(project)

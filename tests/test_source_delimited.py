@@ -17,6 +17,7 @@ from syncline.model import Row
 from syncline.sources.decoding import decoded
 from syncline.sources.delimited import delimited_rows
 from syncline.sources.formats import read_rows
+from syncline.sources.json_fields import CHUNK_ROWS
 from syncline.sources.place import Flaw, stopped
 from syncline.sources.reading import AS_FOUND, Reading
 
@@ -344,3 +345,12 @@ def test_hostile_tables_take_linear_time(name: str) -> None:
     started = time.process_time()
     read("a,b\n" + HOSTILE[name])
     assert time.process_time() - started < 6, "a few megabytes must not take long, whatever is in them"
+
+
+def test_a_file_of_nothing_but_quote_errors_comes_in_chunks() -> None:
+    """So that neither memory nor a signal waits for its end."""
+    bad = b'1,"say \\"hi\\""\n'
+    blocks = iter([b"id,name\n", *[bad * 4_000] * 20])
+    sizes = [len(chunk) for chunk in read_rows("f", blocks, CSV)]
+    assert sum(sizes) == 80_000
+    assert max(sizes) <= CHUNK_ROWS

@@ -22,7 +22,7 @@ _RUN_WORDS = {
     "seconds": "Wall time of the whole run; of all its parts, where it was resumed.",
     "problems": "Rows that did not make it, the first 100.",
     "groups": "All of them, by how they failed: at most 100 ways.",
-    "newProblems": "Invalid and rejected rows that were not so, in the same way, in the run before.",
+    "newProblems": "Invalid and rejected rows that were not so, in the same way, in the last whole run.",
     "stopped": "`null`, or why the run ended early.",
     "warnings": "What may be a mistake.",
     "caveats": "What a yes of this API does not prove.",

@@ -60,11 +60,19 @@ def report_of(
         stopped=record.stopped,
         warnings=warnings,
         caveats=caveats,
-        notes=notes,
+        notes=[*notes, *adopted_note(record.adopted)],
         nothing_left=nothing_left,
         new_problems=count_new_problems(db, run) if shown else 0,
         fail_on=fail_on,
     )
+
+
+def adopted_note(rows: int) -> list[str]:
+    """What is told of an adoption."""
+    if not rows:
+        return []
+    count = "1 row" if rows == 1 else f"{rows:,} rows"
+    return [f"{count} adopted: taken for held at the destination, nothing was sent"]
 
 
 def _row_problem(problem: Problem) -> RowProblem:

@@ -132,6 +132,8 @@ class Job:
             raise ConfigRefused("data is one object; expected a path, or an iterable of mappings: one a row")
         odd = {"data": data is not None, "limit": options.limit is not None, "only": options.only is not None}
         odd |= {"full": options.full, "adopt": options.adopt}
+        if options.adopt and options.full:
+            raise ConfigRefused("--adopt sends nothing, and --full sends everything: give one of them")
         if options.resume and (given := [name for name, is_given in odd.items() if is_given]):
             raise ConfigRefused(f"--resume goes on with the plan as it was made, so it takes no --{given[0]}")
 
@@ -159,9 +161,10 @@ class Job:
             finally:
                 db.close()
 
-    def draft(self, db: sqlite3.Connection) -> Draft:
+    def draft(self, db: sqlite3.Connection, options: Options) -> Draft:
         """A new plan in the making."""
-        return Draft(db, self.path, time.time(), self.recipe.fingerprint, self.destination.dialect)
+        whole = options.limit is None and options.only is None
+        return Draft(db, self.path, time.time(), self.recipe.fingerprint, self.destination.dialect, whole=whole)
 
     def scratch_ledger(self) -> AbstractContextManager[sqlite3.Connection]:
         return scratch_copy(self.path, self.destination.name, self.destination.account)
@@ -194,9 +197,15 @@ class Job:
         message = runs(db, run)[0].source_stop
         return Stop("source", message) if message else None
 
-    def refresh(self) -> Refresh:
-        """When a belief is too old to be trusted."""
-        return Refresh(time.time(), self._loaded.sync.refresh)
+    def refresh(self, options: Options) -> Refresh:
+        """When a belief is too old to be trusted. An adoption trusts them all: it leaves alone what it need not say."""
+        return Refresh(time.time(), None if options.adopt else self._loaded.sync.refresh)
+
+    def announced(self, options: Options) -> list[str]:
+        """What is to be known before the ledger is opened: that there is none."""
+        if options.resume or self.path.exists():
+            return []
+        return ["no ledger yet: it begins here" if options.adopt else "no ledger yet: everything is new"]
 
     def unmet(self, mapper: Mapper, read: int, options: Options) -> list[str]:
         """The configuration's warnings, the mapped fields that no row has, and a key that nobody has."""

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from syncline.delivery import Policy, World, ask
-from syncline.errors import LedgerFailed, Refusal, Unanswered
+from syncline.errors import Interrupted, LedgerFailed, Locked, Problem, Refusal, Unanswered
 from syncline.flow.report import Report
 from syncline.job import Job
 from syncline.model import Lane, Request, Response, Secret
@@ -23,20 +23,31 @@ _POLICY = Policy(probe_tries=3, cap_s=2.0, retry_after_most_s=5.0)
 
 
 def announced(job: Job, work: Callable[[], Report]) -> Report:
-    """The report of `work`; a run that was refused, or whose disk failed, is told of as well."""
+    """The report of `work`; a run that has none is told of as well: refused, locked out, interrupted, failed."""
     if job.notify is None:
         return work()
     try:
         report = work()
-    except Refusal as refusal:
-        problems = [problem._asdict() for problem in refusal.problems]
-        _post(job, {"status": "refused", "problems": problems})
-        raise
-    except LedgerFailed as failure:
-        _post(job, {"status": "stopped", "stopped": {"reason": "disk", "message": str(failure), "retryAt": None}})
+    except Exception as error:
+        _post(job, _without_report(error))
         raise
     trouble = _post(job, report.as_json())
     return replace(report, warnings=[*report.warnings, trouble]) if trouble else report
+
+
+def _without_report(error: Exception) -> dict[str, object]:
+    """What is told of a run that has no report. Of a bug only its kind: its text may hold data."""
+    if isinstance(error, Refusal):
+        return {"status": "refused", "problems": [problem._asdict() for problem in error.problems]}
+    if isinstance(error, Locked):
+        return {"status": "refused", "problems": [Problem("", 0, 0, str(error), "", "")._asdict()]}
+    if isinstance(error, Interrupted):
+        status, reason, message = "interrupted", error.reason, str(error)
+    elif isinstance(error, LedgerFailed):
+        status, reason, message = "stopped", "disk", str(error)
+    else:
+        status, reason, message = "stopped", "bug", type(error).__name__
+    return {"status": status, "stopped": {"reason": reason, "message": message, "retryAt": None}}
 
 
 def _post(job: Job, document: Mapping[str, object]) -> str:

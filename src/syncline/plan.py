@@ -53,7 +53,7 @@ class Made(NamedTuple):
 def make_plan(draft: Draft, mapped: Mapped, job: Job, options: Options, halt: Halt, watch: Watch) -> Made:
     """Diffs chunk by chunk; folds repeated keys at the end, over the whole source. One transaction."""
     read, broke, only = 0, None, job.only(options)
-    refresh, clock = job.refresh().trusting(draft.newest_acknowledgement())
+    refresh, clock = job.refresh(options).trusting(draft.newest_acknowledgement())
 
     def is_sent(record: Record, belief: Belief | None) -> bool:
         return differs(record, belief) or (belief is not None and refresh.is_due(record.key, belief))
@@ -98,11 +98,10 @@ def _shared(plan: Planned) -> str:
 
 
 def _notes(plan: Planned, refreshed: int) -> list[str]:
+    """What the ledger does not keep: that rows were adopted, it says itself."""
     notes = []
-    if plan.adopted:
-        notes.append(f"{plan.adopted:,} rows adopted: they count as held at the destination, and nothing was sent")
     if plan.in_doubt:
-        notes.append(f"{plan.in_doubt:,} of them stay in doubt, and the next run sends them")
+        notes.append(f"{plan.in_doubt:,} of the adopted stay in doubt, and the next run sends them")
     if refreshed:
         notes.append(f"{refreshed:,} unchanged rows are sent again: their last acknowledgement is old (`refresh`)")
     return notes

@@ -13,6 +13,7 @@ from syncline.delivery import Halt, Policy
 from syncline.flow.batch import Batch, batches
 from syncline.flow.diff import changed_fields
 from syncline.flow.report import Preview
+from syncline.history import adopted_note
 from syncline.job import Data, Job, Options, Watch, no_watch
 from syncline.ledger import Journal, Planned, bury_the_dead
 from syncline.plan import make_plan, mapped_rows
@@ -41,13 +42,17 @@ def preview(
     job.refuse_oddities(options, data)
     job.require_state(options)
     mapped = mapped_rows(job, data, options, mapper := job.recipe.mapper())
+    notes = job.announced(options)
     with job.scratch_ledger() as db:
         bury_the_dead(db, job.path, time.time)
-        with job.draft(db) as draft:
-            plan, notes, warnings = make_plan(draft, mapped, job, options, Halt(), watch)
+        warnings = job.superseded(db, options)
+        with job.draft(db, options) as draft:
+            made = make_plan(draft, mapped, job, options, Halt(), watch)
+            plan = made.plan
             pending = Journal(db, job.path, plan.run, time.time).pending()
             requests = batches(pending, job.destination.encode, job.destination.limits, Policy().canary_rows)
-            warnings += job.unmet(mapper, plan.read, options)
+            notes += [*made.notes, *adopted_note(plan.adopted)]
+            warnings += made.warnings + job.unmet(mapper, plan.read, options)
             shown = _preview_of(plan, draft.previewed(), requests, job)
             return replace(shown, notes=notes, warnings=warnings, stopped=job.source_stop(db, plan.run))
 

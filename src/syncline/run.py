@@ -53,7 +53,7 @@ def _run(job: Job, data: Data | None, options: Options, halt: Halt, watch: Watch
     mapper = job.recipe.mapper()
     # The first rows are read and mapped before the ledger is touched: bad data leaves no trace.
     mapped = None if options.resume else mapped_rows(job, data, options, mapper)
-    notes = [] if job.path.exists() else ["no ledger yet: everything is new"]
+    notes = job.announced(options)
     with job.ledger(options) as (db, lock):
         if mapped is None:
             journal, planned, warnings = job.resumed(db, died_planning=lock.died_planning)
@@ -61,7 +61,7 @@ def _run(job: Job, data: Data | None, options: Options, halt: Halt, watch: Watch
             lock.phase("planning")
             bury_the_dead(db, job.path, time.time)
             warnings = job.superseded(db, options)
-            with job.draft(db) as draft:
+            with job.draft(db, options) as draft:
                 made = make_plan(draft, mapped, job, options, halt, watch)
             journal, planned = Journal(db, job.path, made.plan.run, time.time), made.plan.entries
             notes += made.notes

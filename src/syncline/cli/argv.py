@@ -13,10 +13,9 @@ import rich_click as click
 _CONFIG = ("c", "config")
 _DATA = ("d", "data")
 _GLOBAL = ("-h", "--help", "--version")
-_RUN_OPTIONS = (
-    *("path", "delimiter", "encoding", "limit", "only", "full", "resume", "adopt", "dry-run", "require-state"),
-    *("state-dir", "env-file", "json"),
-)
+_READING = ("format", "path", "delimiter", "encoding")
+_PLANNING = ("limit", "only", "full", "resume", "adopt", "dry-run", "require-state")
+_RUN_OPTIONS = (*_READING, *_PLANNING, "state-dir", "env-file", "json")
 
 
 def normalised(argv: Sequence[str], verbs: Sequence[str]) -> list[str]:

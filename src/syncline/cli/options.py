@@ -50,7 +50,10 @@ def found(config: str | None) -> str:
 
 def _is_config(file: Path) -> bool:
     """A configuration has a userId, and mappings or a pick; a data file, however named, has rows."""
-    if file.name.endswith(".schema.json") or not file.is_file() or file.stat().st_size > _CONFIG_BYTES_AT_MOST:
+    try:
+        if file.name.endswith(".schema.json") or not file.is_file() or file.stat().st_size > _CONFIG_BYTES_AT_MOST:
+            return False
+        text = file.read_bytes()
+    except OSError:  # what nobody may read cannot be meant
         return False
-    text = file.read_bytes()
     return not text.lstrip().startswith(b"[") and b"userId" in text and (b"mappings" in text or b"pick" in text)

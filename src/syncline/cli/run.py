@@ -20,6 +20,7 @@ from syncline.cli.progress import Progress
 from syncline.delivery import Halt
 
 _SIGNALS = {signal.SIGINT: ("interrupted", 130), signal.SIGTERM: ("terminated", 143)}
+_FORMAT_HELP = "What the files hold (default: told by what is in them)."
 _DATA_HELP = "The rows: a file, a pattern in quotes, or - for stdin; may be repeated (default: `source` of CONFIG)."
 
 
@@ -40,6 +41,7 @@ class Asked(TypedDict):
 @config_argument
 @click.argument("surplus", nargs=-1, metavar="")
 @click.option("-d", "--data", multiple=True, metavar="FILE", help=_DATA_HELP)
+@click.option("--format", "form", type=click.Choice(["auto", "json", "csv", "tsv"]), help=_FORMAT_HELP)
 @click.option("--path", metavar="KEYS", help="Where the rows stand in a JSON document: data.users.")
 @click.option("--delimiter", metavar="CHAR", help="What separates the cells of CSV (default: a comma).")
 @click.option("--encoding", metavar="NAME", help="Of CSV: utf-8 (default), utf-16 (-le, -be), cp1252 or latin-1.")
@@ -57,6 +59,7 @@ def command(
     config: str | None,
     surplus: tuple[str, ...],
     data: tuple[str, ...],
+    form: str | None,
     path: str | None,
     delimiter: str | None,
     encoding: str | None,
@@ -83,7 +86,7 @@ def command(
     if dry_run and resume:
         raise click.UsageError("--dry-run shows a new plan, and --resume goes on with an old one: give one of them")
     files = list(data) or None
-    given = {"path": path, "delimiter": delimiter, "encoding": encoding}
+    given = {"format": form, "path": path, "delimiter": delimiter, "encoding": encoding}
     asked = Asked(
         limit=limit,
         only=only,

@@ -20,7 +20,7 @@ def command(config: str | None, state_dir: str | None, env_file: str | None, as_
     """The history of a sync: each run with its figures."""
     reports = history(found(config), state_dir, env_file)
     if as_json:
-        emit({"runs": [{"started": started, **report.as_json()} for started, report in reports]})
+        emit({"runs": [{"started": started, **report.figures()} for started, report in reports]})
         return 0
     lines = []
     for started, report in reports:

@@ -20,7 +20,6 @@ from urllib.parse import urlsplit
 
 SILENT = ("timeout", "reset", "lost")  # the faults in which no answer comes
 SPOILED = ("slow", "truncated")  # everything is applied, and the true answer suffers on its way
-BATCHED = ("partial", "stray", "errors")  # only where a request carries items; other requests are spared
 
 WORDS: Mapping[str, str] = {
     "STATUS": "200 to 599: this is the answer, and nothing is applied; one of 300 to 399 needs `to=`",
@@ -95,8 +94,11 @@ def parse(text: str) -> Fault:
 
 
 def parse_all(texts: Iterable[str]) -> list[Fault]:
-    """Several faults, each as one text or separated by commas. Raises ValueError when their shares exceed 100%."""
-    faults = [parse(part) for text in texts for part in text.split(",")]
+    """Several faults, each as one text or separated by commas (not by a date's, which has a blank behind it).
+
+    Raises ValueError when their shares exceed 100%.
+    """
+    faults = [parse(part) for text in texts for part in re.split(",(?! )", text)]
     check(faults)
     return faults
 

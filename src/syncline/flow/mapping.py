@@ -12,7 +12,7 @@ from syncline.errors import Unfit
 from syncline.flow import paths
 from syncline.flow.canonical import Hasher, assemble, canonical, encode, identity_digest
 from syncline.flow.casts import CASTS
-from syncline.flow.normalise import HASHES, NORMALISERS
+from syncline.flow.normalise import HASHES, NORMALISERS, TRIMMING
 from syncline.flow.paths import CLEARS, EMPTY_TEXT, NULL
 from syncline.flow.pick import Pick, Rest
 from syncline.flow.remarks import Remarks
@@ -101,6 +101,8 @@ class _Field:
 def _reader(attribute: Attribute, reads: Sequence[paths.Read]) -> paths.Read:
     if (constant := attribute.constant) is not None:
         return lambda fields: constant
+    if attribute.normalise in TRIMMING:
+        reads = [paths.blank_is_empty(read) for read in reads]
     filled = [paths.filled(read, attribute.empty) for read in reads]
     if attribute.join is not None:
         return paths.joined(filled, attribute.join)

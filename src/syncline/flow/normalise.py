@@ -69,4 +69,5 @@ NORMALISERS: Mapping[str, Normalise] = {
     "lower": to_lower,
     "trim": to_trimmed,
 }
+TRIMMING = frozenset({"email", "phone", "trim"})  # of these, blanks leave nothing
 HASHES: Mapping[str, Normalise] = {"sha256": to_sha256}

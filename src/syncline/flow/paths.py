@@ -68,6 +68,16 @@ def filled(read: Read, empty: str) -> Read:
     return read_filled
 
 
+def blank_is_empty(read: Read) -> Read:
+    """The same value, but a text of blanks is an empty cell: for what is trimmed anyway."""
+
+    def read_trimmed(fields: Mapping[str, msgspec.Raw]) -> bytes | None:
+        text = read(fields)
+        return _CELL if text and text[:1] == b'"' and not msgspec.json.decode(text, type=str).strip() else text
+
+    return read_trimmed
+
+
 def first(reads: Sequence[Read]) -> Read:
     """The first that says something; null when all that is present is null; what clears, before that."""
 

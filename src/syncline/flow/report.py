@@ -88,7 +88,7 @@ class Report:
     caveats: Sequence[str] = ()
     notes: Sequence[str] = ()
     nothing_left: bool = False  # `--resume` found everything settled
-    new_problems: int = 0  # invalid and rejected rows that were not so in the run before
+    new_problems: int = 0  # invalid and rejected rows that were not so in the last whole run
     fail_on: FailOn = "any"
 
     def __str__(self) -> str:
@@ -136,6 +136,11 @@ class Report:
             "notes": list(self.notes),
         }
 
+    def figures(self) -> dict[str, object]:
+        """The same without its rows: the shape of an entry of `syncline runs --json`."""
+        of_rows = {"problems", "groups", "newProblems"}
+        return {name: value for name, value in self.as_json().items() if name not in of_rows}
+
     def lines(self, *, all_problems: bool = False) -> list[str]:
         """The summary a person reads."""
         if self.status == "running":
@@ -151,7 +156,7 @@ class Report:
         shown = self.groups[:WORDS_GROUPS]
         lines += [f"  {group}" for group in shown]
         if 0 < self.new_problems < self._bad:
-            lines.append(f"  {self.new_problems:,} of them were not so in the run before")
+            lines.append(f"  {self.new_problems:,} of them were not so in the last whole run")
         if all_problems:
             lines += [f"    {problem}" for problem in self.problems]
         elif sum(group.count for group in self.groups) > len(shown):

@@ -36,7 +36,7 @@ class Transform:
         self._function, self._path = function, path
 
     def __call__(self, fields: Mapping[str, msgspec.Raw]) -> Mapping[str, msgspec.Raw]:
-        before = {name: _decoded(raw) for name, raw in fields.items()}
+        before = {name: _decoded(name, raw) for name, raw in fields.items()}
         # A list or an object may be changed where it stands, so being the same object does not prove it untouched.
         nested = {name: _ENCODER.encode(value) for name, value in before.items() if isinstance(value, (list, dict))}
         after: dict[str, msgspec.Raw] = {}
@@ -113,13 +113,16 @@ def _line_in(path: Path, error: BaseException) -> int:
     return lines[-1] if lines else 0
 
 
-def _decoded(raw: msgspec.Raw) -> object:
+def _decoded(name: str, raw: msgspec.Raw) -> object:
     if not raw:
         return ""
     try:
         return msgspec.json.decode(raw)
     except msgspec.ValidationError:  # a number beyond a double
-        return _decimals.decode(raw)
+        try:
+            return _decimals.decode(raw)
+        except ArithmeticError:
+            raise _failed("a number beyond what Python can hold, which no function can be given", name) from None
 
 
 def _encoded(name: object, value: object) -> bytes:

@@ -64,7 +64,7 @@ def problem_groups(db: sqlite3.Connection, run: int, limit: int = -1) -> list[tu
 
 
 def count_new_problems(db: sqlite3.Connection, run: int) -> int:
-    """Invalid and rejected rows that were not so, in the same way, in the run before."""
+    """Invalid and rejected rows that were not so, in the same way, in the last whole run."""
     return int(db.execute(HISTORY["count_new_problems"], {"run": run}).fetchone()[0])
 
 

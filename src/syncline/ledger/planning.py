@@ -47,7 +47,9 @@ class Draft:
     The old plan stays as it was until `seal` commits; the same commit turns its unsettled entries into doubts.
     """
 
-    def __init__(self, db: sqlite3.Connection, path: Path, started: float, mapping: str, dialect: str) -> None:
+    def __init__(
+        self, db: sqlite3.Connection, path: Path, started: float, mapping: str, dialect: str, *, whole: bool
+    ) -> None:
         self._db, self._path, self._started = db, path, started
         self._invalid = self._folded = self._entry = 0
         with refusing(path):
@@ -57,7 +59,7 @@ class Draft:
             self._supersede()
             self.run: int = db.execute(PLANNING["next_run"]).fetchone()[0]
             self._body: int = db.execute(PLANNING["next_body"]).fetchone()[0]
-            run = {"run": self.run, "started": started, "mapping": mapping, "dialect": dialect}
+            run = {"run": self.run, "started": started, "mapping": mapping, "dialect": dialect, "whole": whole}
             db.execute(PLANNING["insert_run"], run)
             db.execute(PLANNING["name_plan"], {"run": str(self.run)})
 

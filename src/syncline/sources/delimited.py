@@ -91,12 +91,14 @@ class _Table:
                         self._cells.append(cells)
                         self._begins.append(lines.done + 1)
                     begun, lines.done = lines.done, reader.line_num
-                    if lines.recent is not recent or len(self._cells) == CHUNK_ROWS:
+                    if lines.recent is not recent or len(self._cells) >= CHUNK_ROWS:
                         self._check_last(cells, begun)
                         return True
                 return False
             except csv.Error as error:
                 self._blame(error)
+                if lines.recent is not recent or len(self._cells) >= CHUNK_ROWS:
+                    return True
 
     def _check_last(self, cells: list[str], begun: int) -> None:
         """What only the last row before, or first in, a new piece of text can be: too long, or cut short."""

@@ -1,5 +1,6 @@
 -- A ledger of version 1 → version 2. The views are made by views.sql.
 
+ALTER TABLE run ADD COLUMN whole INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE run ADD COLUMN adopted INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE belief ADD COLUMN adopted INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE problem ADD COLUMN rule TEXT NOT NULL DEFAULT '';

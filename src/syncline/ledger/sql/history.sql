@@ -28,12 +28,16 @@ ORDER BY outcome = 'deferred', count(*) DESC, min(rowid)
 LIMIT :limit;
 
 -- name: count_new_problems
--- Invalid and rejected rows that were not so, in the same way, in the run before. A row without a key is known by its place.
-SELECT count(*) FROM (
-    SELECT key, field, rule, CASE rule WHEN '' THEN reason END, CASE key WHEN '' THEN file END, CASE key WHEN '' THEN row END
-    FROM problem WHERE run = :run AND outcome IN ('invalid', 'rejected')
-    EXCEPT
-    SELECT key, field, rule, CASE rule WHEN '' THEN reason END, CASE key WHEN '' THEN file END, CASE key WHEN '' THEN row END
-    FROM problem WHERE outcome IN ('invalid', 'rejected')
-    AND run = (SELECT max(run) FROM run WHERE run < :run AND closed)
+-- Invalid and rejected rows that were not so, in the same way, in the last run that looked at all rows and finished. A row
+-- without a key is known by its place.
+SELECT count(*) FROM problem
+WHERE run = :run AND outcome IN ('invalid', 'rejected') AND (
+    key, field, rule, CASE rule WHEN '' THEN reason ELSE '' END,
+    CASE key WHEN '' THEN file ELSE '' END, CASE key WHEN '' THEN row ELSE 0 END
+) NOT IN (
+    SELECT key, field, rule, CASE rule WHEN '' THEN reason ELSE '' END,
+           CASE key WHEN '' THEN file ELSE '' END, CASE key WHEN '' THEN row ELSE 0 END
+    FROM problem
+    WHERE outcome IN ('invalid', 'rejected')
+      AND run = (SELECT max(run) FROM run WHERE run < :run AND whole AND status = 'finished')
 );

@@ -42,7 +42,7 @@ SELECT coalesce(max(run), 0) + 1 FROM run;
 SELECT coalesce(max(body), 0) + 1 FROM body;
 
 -- name: insert_run
-INSERT INTO run (run, status, started, mapping, dialect) VALUES (:run, 'running', :started, :mapping, :dialect);
+INSERT INTO run (run, status, started, mapping, dialect, whole) VALUES (:run, 'running', :started, :mapping, :dialect, :whole);
 
 -- name: name_plan
 INSERT OR REPLACE INTO meta (name, value) VALUES ('plan_run', :run);

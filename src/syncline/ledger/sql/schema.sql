@@ -17,6 +17,7 @@ CREATE TABLE run (
     unchanged INTEGER NOT NULL DEFAULT 0,
     folded    INTEGER NOT NULL DEFAULT 0,
     invalid   INTEGER NOT NULL DEFAULT 0, -- while planning
+    whole     INTEGER NOT NULL DEFAULT 1, -- 0 when it was told to look at a part of the rows (--limit, --only)
     planned   INTEGER NOT NULL DEFAULT 0, -- entries of the plan
     adopted   INTEGER NOT NULL DEFAULT 0, -- rows recorded as held without sending them (they count as unchanged)
     counts    TEXT NOT NULL DEFAULT '{}', -- all seven outcomes, when the run ended
