@@ -220,7 +220,16 @@ def test_a_row_without_a_key() -> None:
 def preview(payload: object, stopped: Stop | None = None) -> Preview:
     counts = {"new": 1_000, "changed": 0, "unchanged": 5}
     return Preview(
-        counts, {"plan\x1b": 1_000}, 3, 5_678, 2.34567, [{"key": "id:1", "payload": payload}], ["w"], ["n"], stopped
+        counts,
+        {"plan\x1b": 1_000},
+        3,
+        5_678,
+        2.34567,
+        [{"key": "id:1", "payload": payload}],
+        ["w"],
+        ["n"],
+        [ProblemGroup(1, problem())],
+        stopped,
     )
 
 
@@ -230,6 +239,7 @@ def test_the_words_of_a_preview_show_the_payload_and_move_no_cursor() -> None:
         "in 3 requests, 5,678 bytes, about 2 s",
         r"  plan\x1b: 1,000 people",
         r'sample id:1: {"plan":"a\x9b\u202eb"}',
+        "  invalid   users.csv row 3 (line 4)  id:7258  plan: long",
         "note: n",
         "warning: w",
     ]
@@ -246,6 +256,7 @@ def test_the_json_of_a_preview() -> None:
         "samples": [{"key": "id:1", "payload": {"ltv": 1.5}}],
         "warnings": ["w"],
         "notes": ["n"],
+        "groups": [ProblemGroup(1, problem()).as_json()],
         "stopped": None,
     }
 

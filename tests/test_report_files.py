@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
 from pathlib import Path
 
@@ -71,3 +73,23 @@ def test_what_cannot_be_written_is_said(project: Project, syncline: Syncline, wo
     config = project.config()
     library.run(config, data=[{"id": 1}])
     assert syncline("report", config, *words).code == 2
+
+
+def test_a_report_replaces_no_device_no_configuration_and_writes_through_a_link(
+    project: Project, syncline: Syncline, tmp_path: Path
+) -> None:
+    config = project.config()
+    library.run(config, data=[{"id": True}])
+    before = config.read_bytes()
+    assert syncline("report", config, "--csv", config.name).code == 2
+    assert config.read_bytes() == before
+    os.mkfifo(tmp_path / "pipe")
+    with ThreadPoolExecutor(1) as pool:
+        read = pool.submit((tmp_path / "pipe").read_text)
+        assert syncline("report", config, "--jsonl", "pipe").code == 0
+        assert json.loads(read.result(timeout=30))["outcome"] == "invalid"
+    assert (tmp_path / "pipe").is_fifo()
+    (tmp_path / "link.csv").symlink_to(tmp_path / "real.csv")
+    assert syncline("report", config, "--csv", "link.csv").code == 0
+    assert (tmp_path / "link.csv").is_symlink()
+    assert (tmp_path / "real.csv").is_file()

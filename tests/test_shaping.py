@@ -41,6 +41,27 @@ def test_pick_all_sends_every_field_but_those_named_or_renamed(project: Project,
     assert library.run(config, rows).requests == 0
 
 
+def test_an_exception_that_no_row_has_is_told_of(project: Project, local: Local) -> None:
+    said: dict[str, Any] = {"pick": "all", "except": ["pasword", "secret"]}
+    report = library.run(project.config(mappings=[], **said), [{"id": 1, "password": "x", "secret": "y"}])
+    assert report.warnings == ["no row has the field 'pasword', which `except` names: nothing is left out for it"]
+    assert people(local) == {"1": {"password": "x"}}
+
+
+def test_a_dry_run_says_why_rows_would_not_be_sent(project: Project, local: Local, syncline: Syncline) -> None:
+    ended = syncline("run", project.config("name"), "-d", project.data([{"name": "Ada"}, {"id": 1}]), "--dry-run")
+    assert "invalid   " in ended.stdout
+    assert "id: missing; it identifies the person" in ended.stdout
+
+
+@pytest.mark.parametrize("error", ["BaseException", "GeneratorExit", "SystemExit", "ValueError"])
+def test_whatever_a_function_raises_is_one_bad_row(project: Project, local: Local, error: str) -> None:
+    transform(project, f"def tidy(row):\n    if row['id'] == 1:\n        raise {error}('ada@x.org')\n    return row\n")
+    report = library.run(project.config("name", transform="tidy.py:tidy"), [{"id": 1}, {"id": 2}])
+    assert [problem.reason for problem in report.problems] == [f"transform raised {error} at tidy.py:3"]
+    assert set(people(local)) == {"2"}
+
+
 def test_pick_all_needs_no_mappings(project: Project, local: Local) -> None:
     library.run(project.config(pick="all", mappings=[]), [{"id": 1, "plan": "pro"}])
     assert people(local) == {"1": {"plan": "pro"}}

@@ -11,6 +11,8 @@ import shutil
 import socket
 import sqlite3
 import stat
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -28,7 +30,7 @@ from syncline.delivery import Halt
 from syncline.emulators.customerio import Credentials, Identifier
 from syncline.errors import LedgerRefused, Locked, Refusal
 from syncline.job import Job
-from syncline.model import RowRef
+from syncline.model import Outcome, RowRef
 
 
 def rows(count: int, *, first: int = 1, plan: object = "free") -> list[dict[str, object]]:
@@ -423,6 +425,23 @@ def test_a_batch_refused_whole_is_halved_until_the_culprit_stands_alone(project:
     (problem,) = report.problems
     assert (problem.row, problem.key, problem.reason) == (RowRef("data", 1, 0), "id:1", "malformed")
     assert people(local) == held(rows(2)[1:])
+
+
+@pytest.mark.parametrize("api", ["batch", "identify"])
+def test_a_200_that_tells_of_an_error_is_no_acknowledgement(project: Project, local: Local, api: str) -> None:
+    local.turn("200:100%")
+    config = project.config(destination={"baseUrl": local.url, "api": api})
+    report = library.run(config, rows(3))
+    assert (report.counts[Outcome.DELIVERED], report.exit_code, people(local)) == (0, 3, {})
+    local.turn()
+    assert library.run(config, rows(3)).counts[Outcome.DELIVERED] == 3
+
+
+def test_a_closed_stderr_costs_nothing_but_its_words(project: Project, local: Local, tmp_path: Path) -> None:
+    config, data = project.config(), project.data(rows(3))
+    command = f"exec {sys.executable} -m syncline run {config} -d {data} 2>&-"
+    assert subprocess.run(["sh", "-c", command], cwd=tmp_path, check=False, timeout=60).returncode == 0
+    assert len(people(local)) == 3
 
 
 def test_a_bad_key_costs_one_request_and_one_probe(project: Project, local: Local, syncline: Syncline) -> None:

@@ -58,6 +58,7 @@ _PREVIEW_WORDS = {
     "bytes": "Bytes of their bodies.",
     "seconds": "About how long, if an answer takes 0.1 s.",
     "samples": "The first three entries: `key`, and the `payload` that would travel.",
+    "groups": "Rows that would not be sent, by how they fail; as in the report of a run.",
     "warnings": "As in a run.",
     "notes": "As in a run.",
     "stopped": "As in a run, when the source ended early.",

@@ -53,10 +53,7 @@ def report_of(
         bytes=record.bytes,
         seconds=record.seconds,
         problems=[_row_problem(problem) for problem in problems(db, run, shown)],
-        groups=[
-            ProblemGroup(count, _row_problem(first))
-            for count, first in problem_groups(db, run, shown and SHOWN_PROBLEMS)
-        ],
+        groups=groups_of(db, run) if shown else [],
         stopped=record.stopped,
         warnings=warnings,
         caveats=caveats,
@@ -67,12 +64,17 @@ def report_of(
     )
 
 
-def adopted_note(rows: int) -> list[str]:
-    """What is told of an adoption."""
+def groups_of(db: sqlite3.Connection, run: int) -> list[ProblemGroup]:
+    """The rows that did not make it, by how they failed."""
+    return [ProblemGroup(count, _row_problem(first)) for count, first in problem_groups(db, run, SHOWN_PROBLEMS)]
+
+
+def adopted_note(rows: int, would_be: str = "") -> list[str]:
+    """What is told of an adoption, or of one that would be."""
     if not rows:
         return []
     count = "1 row" if rows == 1 else f"{rows:,} rows"
-    return [f"{count} adopted: taken for held at the destination, nothing was sent"]
+    return [f"{count} {would_be}adopted: taken for held at the destination, nothing is sent"]
 
 
 def _row_problem(problem: Problem) -> RowProblem:

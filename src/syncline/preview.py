@@ -13,7 +13,7 @@ from syncline.delivery import Halt, Policy
 from syncline.flow.batch import Batch, batches
 from syncline.flow.diff import changed_fields
 from syncline.flow.report import Preview
-from syncline.history import adopted_note
+from syncline.history import adopted_note, groups_of
 from syncline.job import Data, Job, Options, Watch, no_watch
 from syncline.ledger import Journal, Planned, bury_the_dead
 from syncline.plan import make_plan, mapped_rows
@@ -51,10 +51,11 @@ def preview(
             plan = made.plan
             pending = Journal(db, job.path, plan.run, time.time).pending()
             requests = batches(pending, job.destination.encode, job.destination.limits, Policy().canary_rows)
-            notes += [*made.notes, *adopted_note(plan.adopted)]
+            notes += [*made.notes, *adopted_note(plan.adopted, "would be ")]
             warnings += made.warnings + job.unmet(mapper, plan.read, options)
             shown = _preview_of(plan, draft.previewed(), requests, job)
-            return replace(shown, notes=notes, warnings=warnings, stopped=job.source_stop(db, plan.run))
+            groups, stop = groups_of(db, plan.run), job.source_stop(db, plan.run)
+            return replace(shown, notes=notes, warnings=warnings, groups=groups, stopped=stop)
 
 
 def _preview_of(

@@ -26,7 +26,7 @@ class Progress:
     """A `Watch`: writes to stderr, so that stdout keeps to its document."""
 
     def __init__(self) -> None:
-        self._live = sys.stderr.isatty()
+        self._live = sys.stderr is not None and sys.stderr.isatty()  # a caller may have closed it
         self._console = Console(stderr=True, highlight=False)
         self._began = self._spoke = time.monotonic()
 

@@ -35,11 +35,12 @@ def command(
     """One run again: its figures, and every row that did not make it (with --json: the first 100)."""
     if sum(map(bool, (csv_file, jsonl_file, as_json))) > 1:
         raise click.UsageError("give one of --csv, --jsonl and --json")
-    report = recall(found(config), state_dir, number, env_file)
+    path = found(config)
+    report = recall(path, state_dir, number, env_file)
     if csv_file:
-        _write(csv_file, as_csv(report.problems))
+        _write(csv_file, as_csv(report.problems), path)
     elif jsonl_file:
-        _write(jsonl_file, as_jsonl(report.problems))
+        _write(jsonl_file, as_jsonl(report.problems), path)
     elif as_json:
         emit(report.as_json())
     else:
@@ -47,14 +48,19 @@ def command(
     return 0
 
 
-def _write(name: str, lines: Iterable[str]) -> None:
-    """Whole or not at all, and for its owner alone: the rows name people."""
+def _write(name: str, lines: Iterable[str], config: str) -> None:
+    """Whole or not at all, and for its owner alone: the rows name people. A device or a pipe is written as it comes."""
     if name == "-":
         sys.stdout.writelines(lines)
         return
-    path = Path(name)
-    part = path.with_name(f".{path.name}.part")
     try:
+        path = Path(name).resolve()
+        if path.exists() and path.samefile(config):
+            raise click.UsageError(f"{name} is the configuration; name another file")
+        if path.exists() and not path.is_file():
+            path.write_text("".join(lines), encoding="utf-8", newline="")
+            return
+        part = path.with_name(f".{path.name}.part")
         part.unlink(missing_ok=True)
         handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:

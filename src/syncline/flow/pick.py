@@ -36,6 +36,7 @@ class Rest:
         self._sent: dict[str, bool] = {}
         self._refused: dict[str, str] = {}
         self._more_refused = False
+        self._never_met = set(pick.except_names)
 
     def __call__(self, fields: Mapping[str, msgspec.Raw]) -> dict[str, bytes]:
         """Name → JSON text as it stands in the row."""
@@ -54,6 +55,7 @@ class Rest:
     def _decide(self, name: str) -> bool:
         if len(self._sent) == _NAMES_KNOWN:
             self._sent.clear()
+        self._never_met.discard(name)
         why = "" if name in self._left else self._reserved(name)
         if why and (name in self._refused or len(self._refused) < _NAMES_TOLD):
             self._refused[name] = why
@@ -63,7 +65,11 @@ class Rest:
         return self._sent[name]
 
     def warnings(self) -> list[str]:
-        """The fields that are not sent because the destination keeps their names for itself, each once."""
+        """The fields that are not sent for their names, each once; and the names in `except` that no row has."""
         fix = "map it to another name, or name it in except"
         told = [printable(f"field {name} is not sent: {why}; {fix}") for name, why in self._refused.items()]
+        told += [
+            printable(f"no row has the field {name!r}, which `except` names: nothing is left out for it")
+            for name in sorted(self._never_met)
+        ]
         return told + [f"more fields than these {_NAMES_TOLD} are not sent for their names"] * self._more_refused

@@ -179,7 +179,8 @@ def stop_as_json(stop: Stop | None) -> dict[str, object] | None:
 
 @dataclass(frozen=True)
 class Preview:
-    """What a run would send. `fields`: how many entries change each attribute; `samples`: the first payloads."""
+    """What a run would send. `fields`: how many entries change each attribute; `samples`: the first payloads;
+    `groups`: the rows that would not be sent, by how they fail."""
 
     counts: Mapping[str, int]
     fields: Mapping[str, int]
@@ -189,6 +190,7 @@ class Preview:
     samples: Sequence[Mapping[str, object]]
     warnings: Sequence[str] = ()
     notes: Sequence[str] = ()
+    groups: Sequence[ProblemGroup] = ()
     stopped: Stop | None = None
 
     @property
@@ -205,6 +207,7 @@ class Preview:
             "bytes": self.bytes,
             "seconds": round(self.seconds, 3),
             "samples": [dict(sample) for sample in self.samples],
+            "groups": [group.as_json() for group in self.groups],
             "warnings": list(self.warnings),
             "notes": list(self.notes),
             "stopped": stop_as_json(self.stopped),
@@ -223,6 +226,7 @@ class Preview:
         ]
         samples = [(sample["key"], msgspec.json.encode(sample["payload"]).decode()) for sample in self.samples]
         lines += [printable(f"sample {key}: {payload}") for key, payload in samples]
+        lines += [f"  {group}" for group in self.groups[:WORDS_GROUPS]]
         lines += [f"note: {note}" for note in self.notes]
         lines += [f"warning: {warning}" for warning in self.warnings]
         return lines + ([f"the source ended early: {self.stopped.message}"] if self.stopped else [])

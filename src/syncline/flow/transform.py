@@ -51,7 +51,9 @@ class Transform:
     def _called(self, row: dict[str, object]) -> dict[str, object]:
         try:
             after = self._function(row)
-        except (Exception, SystemExit) as error:  # whatever the user's own code raises
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever the user's own code raises
             line = _line_in(self._path, error)
             place = f" at {self._path.name}:{line}" if line else ""
             raise _failed(f"transform raised {type(error).__name__}{place}") from None

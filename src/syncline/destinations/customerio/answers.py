@@ -25,7 +25,10 @@ def _json_object(response: Response) -> Mapping[str, object]:
 
 def verdicts(response: Response, count: int) -> Sequence[Verdict]:
     """Every index not listed was accepted; one index may be listed several times."""
-    errors = _json_object(response).get("errors")
+    answer = _json_object(response)
+    if "meta" in answer or "error" in answer:  # v1's way to say no, which no success has
+        raise Garbled(f"{response.status}, but the answer tells of an error")
+    errors = answer.get("errors")
     errors = [] if errors is None else errors  # this vendor writes null for an empty list
     if not isinstance(errors, list) or (response.status == 207 and not errors):
         raise Garbled(f"{response.status} without a list of errors")
@@ -38,6 +41,12 @@ def verdicts(response: Response, count: int) -> Sequence[Verdict]:
             reason, field = _error_text(error)
             verdicts[index] = Verdict(Outcome.REJECTED, reason, field)
     return verdicts
+
+
+def check_accepted(response: Response) -> None:
+    """A 200 of v1 says `{}`, and nothing of an error. Raises `Garbled`."""
+    if response.body.strip() not in {b"", b"{}"} and _json_object(response).keys() & {"meta", "error", "errors"}:
+        raise Garbled("200, but the answer tells of an error")
 
 
 def _error_text(error: object) -> tuple[str, str]:

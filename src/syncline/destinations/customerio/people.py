@@ -32,7 +32,7 @@ from syncline.destinations.customerio.settings import (
     Settings,
     refuse_name,
 )
-from syncline.errors import Garbled, Misconfigured, Unfit
+from syncline.errors import Misconfigured, Unfit
 from syncline.model import BatchLimits, Change, Item, Lane, Outcome, Remark, Request, Secret, Semantics, Verdict
 from syncline.ports import Conversation
 
@@ -196,8 +196,7 @@ class CustomerIo:
         response = yield Request("track", "PUT", path, item.payload, _JSON)
         if response.status != 200:
             raise answers.no(response)
-        if response.body.lstrip()[:1] not in {b"", b"{"}:
-            raise Garbled("200, but the answer is not Customer.io's")
+        answers.check_accepted(response)
         return [Verdict(Outcome.DELIVERED)]
 
     def probe(self) -> Conversation[None]:
