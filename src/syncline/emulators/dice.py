@@ -18,7 +18,7 @@ class Dice:
     def __init__(self, faults: Sequence[Fault], seed: int, clock: Callable[[], float]) -> None:
         self._faults, self._clock = faults, clock
         # Seeded on purpose: a run that went wrong must be repeatable. Nothing here is a secret.
-        self._random = Random(seed)  # noqa: S311
+        self._random = Random(seed)  # noqa: S311 # weather, not cryptography
         self._began = clock()
         self._thrown = 0
 
