@@ -8,25 +8,34 @@ import msgspec
 
 from syncline.destinations.customerio import CustomerIo, Settings
 from syncline.flow.canonical import canonical
-from syncline.model import Change, Item, Kind, Outcome, Request, Response, RowRef, Verdict
-from syncline.ports import Conversation
+from syncline.model import Change, Item, Kind, Outcome, Remember, Request, Response, RowRef, Verdict
+from syncline.ports import REMEMBERED, Conversation
 
 T = TypeVar("T")
 
 
 def play(conversation: Conversation[T], *answers: Response) -> tuple[list[Request], T]:
     """Gives the answers in turn → (what was asked, the result). Every answer must be asked for, and none is missing."""
-    asked: list[Request] = []
+    said, result = play_all(conversation, *answers)
+    return [one for one in said if isinstance(one, Request)], result
+
+
+def play_all(conversation: Conversation[T], *answers: Response) -> tuple[list[Request | Remember], T]:
+    """As `play`, and with what was to be remembered, in its place."""
+    said: list[Request | Remember] = []
     left = list(answers)
     try:
-        asked.append(next(conversation))
+        said.append(next(conversation))
         while True:
-            assert left, f"one request too many: {asked[-1]}"
-            asked.append(conversation.send(left.pop(0)))
+            if isinstance(said[-1], Remember):
+                said.append(conversation.send(REMEMBERED))
+                continue
+            assert left, f"one request too many: {said[-1]}"
+            said.append(conversation.send(left.pop(0)))
     except StopIteration as end:
         assert not left, f"{len(left)} answers nobody asked for"
         result: T = end.value
-        return asked, result
+        return said, result
 
 
 def answer(status: int = 200, body: object = None, location: str = "") -> Response:

@@ -360,8 +360,8 @@ def test_lanes_and_account_hold_no_secret_in_the_open() -> None:
     destination = customerio(region="eu", appApiKey="app", rate=5)
     track, app = destination.lanes["track"], destination.lanes["app"]
     assert (track.origin, app.origin) == ("https://track-eu.customer.io", "https://api-eu.customer.io")
-    assert track.authorization.reveal() == "Basic " + base64.b64encode(b"site:key").decode()
-    assert app.authorization.reveal() == "Bearer app"
+    assert dict(track.headers)["authorization"].reveal() == "Basic " + base64.b64encode(b"site:key").decode()
+    assert dict(app.headers)["authorization"].reveal() == "Bearer app"
     assert (track.rate, track.timeout_s, app.rate, app.timeout_s) == (5, 60, 9, 30)
     assert "key" not in repr(destination.lanes) + destination.account
     assert customerio(workspace="shop").account == "https://track.customer.io/shop"

@@ -13,6 +13,8 @@
     ├── Unfit                    one row cannot be sent as it is (outcome: invalid)
     ├── Refused                  a destination said no to a whole request: the engine halves it
     ├── Garbled                  a destination's answer makes no sense: its items are in doubt
+    ├── Again                    what was accepted came to nothing: it may be sent again
+    ├── Unfinished               what was accepted has no result yet: its items are in doubt, and can be asked for later
     ├── Misconfigured            the probe knows what is wrong with credentials or region (the run stops)
     ├── Unsent                   no byte of the request left this machine
     ├── Unanswered               bytes left; no usable answer came back
@@ -150,6 +152,14 @@ class Refused(SynclineError):
 
 class Garbled(SynclineError):
     """The answer makes no sense, so nobody knows what was applied: the items are in doubt."""
+
+
+class Again(SynclineError):
+    """A destination accepted a request, and then nothing came of it (a job that failed): it may be sent again."""
+
+
+class Unfinished(SynclineError):
+    """A destination accepted a request, and its result does not come in time. It can still be asked for."""
 
 
 class Misconfigured(SynclineError):

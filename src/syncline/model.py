@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -38,12 +38,21 @@ class RowRef(NamedTuple):
 class Row(NamedTuple):
     """One source record. Each value is its exact JSON text; an empty one is an empty cell, which JSON cannot say.
 
-    A row that cannot be read has a `fault` and no fields.
+    A row that cannot be read has a `fault` and no fields. `name`: what tells it from others where it has no key
+    ("segment_id:use_…"); empty where its place in a file does.
     """
 
     ref: RowRef
     fields: Mapping[str, Raw]
     fault: str = ""
+    name: str = ""
+
+
+class Page(NamedTuple):
+    """One page of an API source's listing: what its rows are called, and the cursor of the next; "" at the end."""
+
+    refs: Sequence[str]
+    next: str
 
 
 class Record(NamedTuple):
@@ -128,7 +137,10 @@ class Settled(NamedTuple):
 
 
 class Request(NamedTuple):
-    """A request of a conversation, without credentials: it may be pinned in tests. `pause_s`: wait before sending."""
+    """A request of a conversation, without credentials: it may be pinned in tests. `pause_s`: wait before sending.
+
+    hears: statuses that the conversation reads itself, whatever they mean to the engine elsewhere.
+    """
 
     lane: str
     method: str
@@ -136,6 +148,13 @@ class Request(NamedTuple):
     body: bytes = b""
     headers: tuple[tuple[str, str], ...] = ()
     pause_s: float = 0.0
+    hears: frozenset[int] = frozenset()
+
+
+class Remember(NamedTuple):
+    """Yielded by a conversation in the place of a request: what a later process needs to ask for the result."""
+
+    ticket: bytes
 
 
 class Response(NamedTuple):
@@ -173,17 +192,28 @@ class Secret:
         return "***"
 
 
-class Lane(NamedTuple):
-    """One road to a vendor: its origin, its credentials, its pace and what its statuses mean.
+class Quota(NamedTuple):
+    """How many more requests a lane takes, by its vendor's word, and when there will be more: unix seconds, if told."""
 
-    rate: requests a second; rows_per_second: 0 for no limit; timeout_s: the hard deadline of one attempt.
+    remaining: int
+    until: float | None
+
+
+class Lane(NamedTuple):
+    """One road to a vendor: its origin, its credentials and its pace.
+
+    headers: what each request carries, by lower-case name; rate: requests a second; timeout_s: the hard deadline of one
+    attempt; rows_per_second: 0 for no limit; burst_s: how many seconds' worth may leave at once; quota: reads what an
+    answer's headers say of what is left.
     """
 
     origin: str
-    authorization: Secret
+    headers: tuple[tuple[str, Secret], ...]
     rate: float
     timeout_s: float
     rows_per_second: float = 0.0
+    burst_s: float = 0.1
+    quota: Callable[[Mapping[str, str]], Quota | None] | None = None
 
 
 class BatchLimits(NamedTuple):

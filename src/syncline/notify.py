@@ -15,8 +15,8 @@ from syncline.delivery import Policy, World, ask
 from syncline.errors import Interrupted, LedgerFailed, Locked, Problem, Refusal, Unanswered
 from syncline.flow.report import Report
 from syncline.job import Job
-from syncline.model import Lane, Request, Response, Secret
-from syncline.ports import Conversation
+from syncline.model import Lane, Request, Response
+from syncline.ports import Inquiry
 
 _TIMEOUT_S = 10.0
 _POLICY = Policy(probe_tries=3, cap_s=2.0, retry_after_most_s=5.0)
@@ -53,7 +53,7 @@ def _without_report(error: Exception) -> dict[str, object]:
 def _post(job: Job, document: Mapping[str, object]) -> str:
     """ "" when it was taken, else what to say. The URL may hold a token, so only its host is ever named."""
     url = urlsplit(job.notify.get_secret_value() if job.notify else "")
-    lane = Lane(f"{url.scheme}://{url.netloc}", Secret(""), rate=10.0, timeout_s=_TIMEOUT_S)
+    lane = Lane(f"{url.scheme}://{url.netloc}", (), rate=10.0, timeout_s=_TIMEOUT_S)
     target = (url.path or "/") + (f"?{url.query}" if url.query else "")
     body = msgspec.json.encode({"name": job.name, **document})
     request = Request("notify", "POST", target, body, (("content-type", "application/json"),))
@@ -69,7 +69,7 @@ def _post(job: Job, document: Mapping[str, object]) -> str:
 async def _asked(lane: Lane, request: Request) -> Response:
     from syncline.transport import Transport  # the HTTP client is slow to import
 
-    def told() -> Conversation[Response]:
+    def told() -> Inquiry[Response]:
         return (yield request)
 
     async with Transport(1) as post:

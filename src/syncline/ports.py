@@ -5,12 +5,34 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping, Sequence
 from typing import Protocol, TypeVar
 
-from syncline.model import BatchLimits, Change, Item, Lane, Remark, Request, Response, Row, Semantics, Settled, Verdict
+from syncline.model import (
+    BatchLimits,
+    Change,
+    Item,
+    Lane,
+    Page,
+    Remark,
+    Remember,
+    Request,
+    Response,
+    Row,
+    Semantics,
+    Settled,
+    Verdict,
+)
 
 T = TypeVar("T")
 
-Conversation = Generator[Request, Response, T]
-"""Yields requests, is sent their answers, returns its result. It never waits, retries or opens a socket."""
+Conversation = Generator[Request | Remember, Response, T]
+"""Yields requests, is sent their answers, returns its result. It never waits, retries or opens a socket.
+
+It may yield a `Remember` instead: once that is durable it is sent `REMEMBERED`, and goes on.
+"""
+
+REMEMBERED = Response(0, {}, b"")
+
+Inquiry = Generator[Request, Response, T]
+"""A conversation that only reads: it may be dropped at any time, and has nothing to remember."""
 
 Post = Callable[[Lane, Request], Awaitable[Response]]
 """Sends one request, once. Raises `Unsent` or `Unanswered`."""
@@ -74,15 +96,19 @@ class Destination(Protocol):
         """The item as it travels; checks what only the folded record shows. Raises `Unfit`."""
         ...
 
-    def converse(self, items: Sequence[Item]) -> Conversation[Sequence[Verdict]]:
-        """One verdict an item, in order. Raises `Refused` (halve it) or `Garbled` (the items are in doubt)."""
+    def converse(self, items: Sequence[Item], ticket: bytes | None = None) -> Conversation[Sequence[Verdict]]:
+        """One verdict an item, in order. With a `ticket` it asks for the result of what was sent, and sends nothing.
+
+        Raises `Refused` (halve it), `Garbled` (the items are in doubt), `Again` (nothing came of it: send it again) or
+        `Unfinished` (accepted, and no result in time: the items are in doubt, the ticket stays).
+        """
         ...
 
-    def probe(self) -> Conversation[None]:
+    def probe(self) -> Inquiry[None]:
         """A cheap read that proves credentials and region. Raises `Misconfigured`."""
         ...
 
-    def look_up(self, keys: Sequence[str]) -> Conversation[Mapping[str, Mapping[str, object] | None]]:
+    def look_up(self, keys: Sequence[str]) -> Inquiry[Mapping[str, Mapping[str, object] | None]]:
         """What the destination holds for each key, as it says it; None where it knows nobody."""
         ...
 
@@ -101,4 +127,35 @@ class Source(Protocol):
 
     def chunks(self) -> Iterator[Sequence[Row]]:
         """Rows in order. Raises `DataRefused` before the first row, `SourceBroke` after it."""
+        ...
+
+
+class ApiSource(Protocol):
+    """Rows from an API, as conversations: one engine runs them, many rows at a time. It has pages of what its rows are
+    called, and a row for each."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def lanes(self) -> Mapping[str, Lane]: ...
+    @property
+    def complete(self) -> bool:
+        """May a row's absence be read as "gone"?"""
+        ...
+
+    @property
+    def first(self) -> str:
+        """The cursor of the first page."""
+        ...
+
+    def page(self, cursor: str) -> Inquiry[Page]:
+        """Raises `Misconfigured` where there is no listing to be had, and says what to do instead."""
+        ...
+
+    def row(self, ref: str) -> Inquiry[Row]:
+        """One row; its `ref` is for the reader to number. Raises `Refused` when the API says no about this one."""
+        ...
+
+    def probe(self) -> Inquiry[None]:
+        """A cheap read that proves credentials and region. Raises `Misconfigured`."""
         ...

@@ -53,9 +53,7 @@ class Transport:
 
     async def __call__(self, lane: Lane, request: Request) -> Response:
         """Raises `Unsent` or `Unanswered`; their texts name the host at most, never a path, an id or a credential."""
-        headers = dict(request.headers)
-        if credential := lane.authorization.reveal():
-            headers["authorization"] = credential
+        headers = dict(request.headers) | {name: secret.reveal() for name, secret in lane.headers}
         url = URL(lane.origin + request.path, encoded=True)
         try:
             async with self._session.request(

@@ -12,7 +12,7 @@ from syncline.delivery.patience import backoff_s, retry_after_s
 from syncline.delivery.policy import Policy
 from syncline.errors import Unanswered
 from syncline.model import Lane, Meaning, Request, Response
-from syncline.ports import Conversation
+from syncline.ports import Inquiry
 
 T = TypeVar("T")
 Ready = Callable[[Request], Awaitable[None]]
@@ -21,7 +21,7 @@ _AGAIN = {Meaning.TRANSIENT, Meaning.CONFLICT, Meaning.THROTTLED}
 
 
 async def ask(
-    conversation: Conversation[T],
+    conversation: Inquiry[T],
     lanes: Mapping[str, Lane],
     world: World,
     policy: Policy,

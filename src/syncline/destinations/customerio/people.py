@@ -34,7 +34,7 @@ from syncline.destinations.customerio.settings import (
 )
 from syncline.errors import Misconfigured, Unfit
 from syncline.model import BatchLimits, Change, Item, Lane, Outcome, Remark, Request, Secret, Semantics, Verdict
-from syncline.ports import Conversation
+from syncline.ports import Conversation, Inquiry
 
 _JSON = (("content-type", "application/json"),)
 _ENVELOPE = (b'{"batch":[', b"]}")
@@ -84,14 +84,14 @@ class CustomerIo:
         token = base64.b64encode(f"{site}:{key}".encode()).decode()
         timeout_s = self._settings.timeout or (60.0 if self._batches else 30.0)
         return Lane(
-            self._origin, Secret(f"Basic {token}"), self._settings.rate, timeout_s, self._settings.rows_per_second
+            self._origin, _authorized(f"Basic {token}"), self._settings.rate, timeout_s, self._settings.rows_per_second
         )
 
     def _app(self) -> Lane:
         key = self._settings.app_api_key
         token = key.get_secret_value() if key else ""
         origin = self._settings.app_base_url or APP_HOSTS[self._settings.region]
-        return Lane(origin, Secret(f"Bearer {token}"), self._settings.app_rate, self._settings.timeout or 30.0)
+        return Lane(origin, _authorized(f"Bearer {token}"), self._settings.app_rate, self._settings.timeout or 30.0)
 
     # --- identity -------------------------------------------------------------------------------------------------
 
@@ -178,7 +178,8 @@ class CustomerIo:
 
     # --- conversations --------------------------------------------------------------------------------------------
 
-    def converse(self, items: Sequence[Item]) -> Conversation[Sequence[Verdict]]:
+    def converse(self, items: Sequence[Item], ticket: bytes | None = None) -> Conversation[Sequence[Verdict]]:
+        """There are no tickets: an answer of this API is final."""
         return self._batch(items) if self._batches else self._identify(items[0])
 
     def _batch(self, items: Sequence[Item]) -> Conversation[Sequence[Verdict]]:
@@ -199,7 +200,7 @@ class CustomerIo:
         answers.check_accepted(response)
         return [Verdict(Outcome.DELIVERED)]
 
-    def probe(self) -> Conversation[None]:
+    def probe(self) -> Inquiry[None]:
         """Either region's host tells the region. https://docs.customer.io/api/track/ (checked 2026-10)"""
         response = yield Request("track", "GET", "/api/v1/accounts/region")
         if response.status in {401, 403}:
@@ -221,7 +222,7 @@ class CustomerIo:
         if response.status != 200:
             raise Misconfigured(f"{self._origin} does not answer like Customer.io ({response.status}): check baseUrl")
 
-    def look_up(self, keys: Sequence[str]) -> Conversation[Mapping[str, Mapping[str, object] | None]]:
+    def look_up(self, keys: Sequence[str]) -> Inquiry[Mapping[str, Mapping[str, object] | None]]:
         """Values come back as text, whatever was sent. https://docs.customer.io/api/app/ (checked 2026-10)"""
         found: dict[str, Mapping[str, object] | None] = dict.fromkeys(keys)
         for kind in ("id", "email", "cio_id"):
@@ -233,3 +234,7 @@ class CustomerIo:
                 response = yield Request("app", "POST", path, body, _JSON)
                 found |= answers.people(response, kind, some)
         return found
+
+
+def _authorized(credential: str) -> tuple[tuple[str, Secret], ...]:
+    return (("authorization", Secret(credential)),)
