@@ -14,7 +14,7 @@ from conftest import Emulate, Local, Project, Syncline, people, writes
 from syncline.emulators.customerio import Identifier
 from syncline.errors import ConfigRefused, LedgerRefused
 from syncline.flow.diff import Refresh
-from syncline.ledger.schema import APPLICATION_ID
+from syncline.ledger.schema import APPLICATION_ID, SCHEMA_VERSION
 from syncline.model import Belief, Outcome
 
 DAY_S = 86_400.0
@@ -197,34 +197,37 @@ def test_a_missing_ledger_is_announced_or_refused(project: Project, local: Local
 
 # --- the ledger's own story -------------------------------------------------------------------------------------------
 
-OLDER = Path(__file__).parent / "ledgers" / "version-1.sql"  # as version 1 left it: three people and a bad row
+OLDER = Path(__file__).parent / "ledgers"  # as each version left it: three people and a bad row
 
 
-def older(project: Project) -> Path:
-    """A configuration whose ledger is of version 1. Its beliefs are of 2026, so that none may fall due."""
+def older(project: Project, version: int = 1) -> Path:
+    """A configuration whose ledger is of that version. Its beliefs are of 2026, so that none may fall due."""
     config = project.config(refresh="off")
     library.run(config, [])
     ((account,),) = in_ledger(project, "SELECT value FROM meta WHERE name = 'account'")
     path = project.ledger
     path.unlink()
     with closing(sqlite3.connect(path)) as db:
-        db.executescript(OLDER.read_text(encoding="utf-8"))
+        db.executescript((OLDER / f"version-{version}.sql").read_text(encoding="utf-8"))
         db.execute("UPDATE meta SET value = ? WHERE name = 'account'", (account,))
         db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        db.execute("PRAGMA user_version = 1")
+        db.execute(f"PRAGMA user_version = {version}")
         db.commit()
     return config
 
 
-def test_a_ledger_of_an_older_version_is_brought_up_to_date(project: Project, local: Local, syncline: Syncline) -> None:
-    config = older(project)
+@pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
+def test_a_ledger_of_an_older_version_is_brought_up_to_date(
+    project: Project, local: Local, syncline: Syncline, version: int
+) -> None:
+    config = older(project, version)
     before = project.ledger.read_bytes()
     assert "3 delivered, 1 invalid" in syncline("report", config).stdout
     assert library.preview(config, rows(3)).counts["unchanged"] == 3
     assert project.ledger.read_bytes() == before  # looking changes nothing
     report = library.run(config, rows(4))
     assert (report.counts[Outcome.UNCHANGED], report.counts[Outcome.DELIVERED]) == (3, 1)
-    assert in_ledger(project, "PRAGMA user_version") == [(2,)]
+    assert in_ledger(project, "PRAGMA user_version") == [(SCHEMA_VERSION,)]
     assert in_ledger(project, "SELECT count(*), sum(adopted) FROM people") == [(4, 0)]
 
 

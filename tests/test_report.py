@@ -128,6 +128,7 @@ def test_the_json_of_a_run() -> None:
         },
         "deletes": dict.fromkeys(Outcome, 0),
         "requests": 2,
+        "sourceRequests": 0,
         "bytes": 1234,
         "seconds": 1.235,
         "problems": [bad],

@@ -50,6 +50,7 @@ def report_of(
         read=record.read,
         counts={outcome: record.counts.get(outcome, 0) for outcome in Outcome},
         requests=record.requests,
+        source_requests=record.source_requests,
         bytes=record.bytes,
         seconds=record.seconds,
         problems=[_row_problem(problem) for problem in problems(db, run, shown)],

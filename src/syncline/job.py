@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 from syncline import config as configuration
 from syncline.delivery import Gauge
-from syncline.destinations.customerio import CustomerIo
+from syncline.destinations import customerio, voucherify
 from syncline.errors import ConfigRefused, LedgerRefused, NothingToResume, Unfit
 from syncline.flow.diff import Refresh
 from syncline.flow.mapping import Mapper
@@ -20,6 +20,8 @@ from syncline.ledger import (
     Draft,
     Journal,
     Lock,
+    NewRun,
+    RunRecord,
     bury_the_dead,
     open_ledger,
     path_of,
@@ -29,11 +31,12 @@ from syncline.ledger import (
     scratch_copy,
 )
 from syncline.model import Stop
-from syncline.ports import Destination, Source
+from syncline.ports import ApiSource, Destination, Source
 from syncline.recipe import Recipe
 from syncline.sources.files import FileSource
 from syncline.sources.reading import Reading
 from syncline.sources.records import RecordsSource
+from syncline.sources.segment import SegmentSource
 
 Data = str | Path | Iterable[str | Path | Mapping[str, object]]
 
@@ -53,14 +56,14 @@ class Watch(Protocol):
     """Whoever shows progress."""
 
     def planning(self, rows: int, share: float | None) -> None: ...
-    def delivering(self, gauge: Gauge, planned: int) -> AbstractContextManager[None]: ...
+    def delivering(self, gauge: Gauge) -> AbstractContextManager[None]: ...
 
 
 class _NoWatch:
     def planning(self, rows: int, share: float | None) -> None:
         return
 
-    def delivering(self, gauge: Gauge, planned: int) -> AbstractContextManager[None]:
+    def delivering(self, gauge: Gauge) -> AbstractContextManager[None]:
         return nullcontext()
 
 
@@ -74,7 +77,7 @@ class Job:
         sync = loaded.sync
         self._loaded = loaded
         self.name, self.parallelism = loaded.name, sync.parallelism
-        self.destination: Destination = CustomerIo(sync.destination, sync.mode)
+        self.destination = _destination(sync)
         self.notify, self.fail_on = sync.notify, sync.fail_on
         self._reading = reading
         self.recipe = Recipe(loaded, self.destination)
@@ -98,9 +101,17 @@ class Job:
     def warnings(self) -> Sequence[str]:
         return self._loaded.warnings
 
+    def api_source(self, data: Data | None) -> ApiSource | None:
+        """The API that the configuration names as its source, where no data takes its place."""
+        written = self._loaded.sync.source
+        if data is not None or not isinstance(written, configuration.Segment):
+            return None
+        return SegmentSource(written, self._loaded.directory)
+
     def source(self, data: Data | None) -> Source:
         """`data` as given, else the configuration's `source`, which is relative to the configuration."""
-        files = written.files if (written := self._loaded.sync.source) else ()
+        written = self._loaded.sync.source
+        files = written.files if isinstance(written, configuration.Files) else ()
         if data is None and not files:
             raise ConfigRefused("there is no data: give it with -d FILE, or set `source` in the configuration")
         if data is None:
@@ -161,16 +172,19 @@ class Job:
             finally:
                 db.close()
 
-    def draft(self, db: sqlite3.Connection, options: Options) -> Draft:
-        """A new plan in the making."""
+    def draft(self, db: sqlite3.Connection, options: Options, run: int | None = None) -> Draft:
+        """A new plan in the making, or the next portion of the one of `run`."""
+        return Draft(db, self.path, time.time(), self.new_run(options) if run is None else run)
+
+    def new_run(self, options: Options) -> NewRun:
         whole = options.limit is None and options.only is None
-        return Draft(db, self.path, time.time(), self.recipe.fingerprint, self.destination.dialect, whole=whole)
+        return NewRun(time.time(), self.recipe.fingerprint, self.destination.dialect, whole)
 
     def scratch_ledger(self) -> AbstractContextManager[sqlite3.Connection]:
         return scratch_copy(self.path, self.destination.name, self.destination.account)
 
-    def resumed(self, db: sqlite3.Connection, *, died_planning: bool) -> tuple[Journal, int, list[str]]:
-        """The plan to go on with, how much of it is pending, and what to tell about it. Raises `NothingToResume`."""
+    def resumed(self, db: sqlite3.Connection, *, died_planning: bool) -> tuple[RunRecord, list[str]]:
+        """The run whose plan is to be gone on with, and what to tell about it. Raises `NothingToResume`."""
         if died_planning:
             raise NothingToResume(
                 "the last run was killed while it planned: nothing was sent; run again without --resume"
@@ -179,18 +193,15 @@ class Job:
         last = plan_run(db)
         if last is None:
             raise NothingToResume("there is no run to resume: no plan was ever completed; run without --resume")
-        journal = Journal(db, self.path, last.run, time.time)
-        planned = journal.count_pending()
-        if planned and last.dialect != self.destination.dialect:
+        left = last.bookmark is not None or Journal(db, self.path, last.run, time.time).count_pending()
+        if left and last.dialect != self.destination.dialect:
             raise NothingToResume(
                 f"the plan of run {last.run} was made for {last.dialect}, and the configuration now says"
                 f" {self.destination.dialect}: set it back, or run without --resume"
             )
-        if planned:
-            journal.reopen()
         changed = last.mapping != self.recipe.fingerprint
         warning = "the mapping has changed since this plan was made; its entries go as planned"
-        return journal, planned, ([warning] if changed else []) + ([] if planned else ["nothing left to resume"])
+        return last, [warning] if changed else []
 
     def source_stop(self, db: sqlite3.Connection, run: int) -> Stop | None:
         """Where the source broke while the run's plan was made."""
@@ -228,7 +239,14 @@ class Job:
         return [f"run {last.run} had {left:,} rows left, and this run replaces its plan; the next whole run sends them"]
 
 
-def _reading(written: configuration.Files | None, given: Mapping[str, str]) -> Reading:
+def _destination(sync: configuration.Sync) -> Destination:
+    if isinstance(sync.destination, voucherify.Settings):
+        return voucherify.Voucherify(sync.destination)
+    return customerio.CustomerIo(sync.destination, sync.mode)
+
+
+def _reading(written: object, given: Mapping[str, str]) -> Reading:
     """How the configuration says that files are to be read, and what the call says over it."""
-    files = configuration.overridden(written or configuration.Files(), given)
+    written = written if isinstance(written, configuration.Files) else configuration.Files()
+    files = configuration.overridden(written, given)
     return Reading(files.format, files.path, files.delimiter, files.encoding)

@@ -12,7 +12,7 @@ from syncline.flow.diff import differs, fold
 from syncline.flow.extract import extract
 from syncline.flow.mapping import Mapper
 from syncline.job import Data, Job, Options, Watch
-from syncline.ledger import Draft, Folded, Planned
+from syncline.ledger import Draft, Folded, Growth, Planned
 from syncline.model import Belief, Change, Invalid, Kind, Record, RowRef
 from syncline.ports import Source
 
@@ -22,6 +22,9 @@ class Mapped(NamedTuple):
 
     chunks: Iterator[tuple[list[Record], list[Invalid]]]
     share: Callable[[], float | None]
+
+
+NOTHING = Mapped(iter(()), lambda: None)
 
 
 def mapped_rows(job: Job, data: Data | None, options: Options, mapper: Mapper) -> Mapped:
@@ -52,39 +55,61 @@ class Made(NamedTuple):
 
 def make_plan(draft: Draft, mapped: Mapped, job: Job, options: Options, halt: Halt, watch: Watch) -> Made:
     """Diffs chunk by chunk; folds repeated keys at the end, over the whole source. One transaction."""
-    read, broke, only = 0, None, job.only(options)
-    refresh, clock = job.refresh(options).trusting(draft.newest_acknowledgement())
-
-    def is_sent(record: Record, belief: Belief | None) -> bool:
-        return differs(record, belief) or (belief is not None and refresh.is_due(record.key, belief))
-
+    broke, planner = "", Planner(draft, job, options)
     try:
         for records, invalid in mapped.chunks:
             if halt.requested:
                 break
-            if only is not None:
-                records = [record for record in records if record.key in only]
-                invalid = [row for row in invalid if row.key in only]
-            read += len(records) + len(invalid)
-            beliefs = {} if options.full else draft.believed([record.key for record in records])
-            fit, unfit = _fit(job, _diff(records, beliefs, is_sent))
-            draft.stage(fit)
-            draft.refuse(invalid + unfit)
-            watch.planning(read, mapped.share())
+            planner.add(records, invalid)
+            watch.planning(planner.read, mapped.share())
     except SourceBroke as early:
         broke = str(early)
     if halt.requested:
         raise Interrupted(halt.reason)
+    plan = planner.seal(broke)
+    return Made(plan, plan_notes(plan), plan_warnings(plan, planner.clock))
 
-    def folded(key: str, ref: RowRef, bodies: Iterable[bytes], belief: Belief | None) -> Folded:
-        body = fold(bodies, merges=job.destination.semantics.merges)
-        record = job.recipe.record(ref, key, body)
-        job.destination.encode(Change(0, ref, key, Kind.UPSERT, body))
-        return Folded(record, options.full or is_sent(record, belief))
 
-    plan = draft.seal(folded, read, broke, adopt=options.adopt)
-    refreshed = 0 if options.full or refresh.every_s is None else draft.count_refreshed()
-    return Made(plan, _notes(plan, refreshed), [*filter(None, [clock, _shared(plan)])])
+class Planner:
+    """Records → a draft: those that differ from what is believed held, and fit. read: rows taken so far; clock: what is
+    to be told of a clock that cannot be right."""
+
+    def __init__(self, draft: Draft, job: Job, options: Options) -> None:
+        self._draft, self._job, self._options = draft, job, options
+        self._only = job.only(options)
+        self._refresh, self.clock = job.refresh(options).trusting(draft.newest_acknowledgement())
+        self.read = 0
+
+    def add(self, records: list[Record], invalid: list[Invalid]) -> None:
+        if self._only is not None:
+            records = [record for record in records if record.key in self._only]
+            invalid = [row for row in invalid if row.key in self._only]
+        self.read += len(records) + len(invalid)
+        beliefs = {} if self._options.full else self._draft.believed([record.key for record in records])
+        fit, unfit = _fit(self._job, _diff(records, beliefs, self._is_sent))
+        self._draft.stage(fit)
+        self._draft.refuse(invalid + unfit)
+
+    def fold_away(self, rows: int) -> None:
+        """Rows that are the same as others of this run."""
+        self.read += rows
+        self._draft.fold_away(rows)
+
+    def seal(self, broke: str = "", growth: Growth | None = None) -> Planned:
+        return self._draft.seal(self._folded, self.read, broke, adopt=self._options.adopt, growth=growth)
+
+    def _is_sent(self, record: Record, belief: Belief | None) -> bool:
+        return differs(record, belief) or (belief is not None and self._refresh.is_due(record.key, belief))
+
+    def _folded(self, key: str, ref: RowRef, bodies: Iterable[bytes], belief: Belief | None) -> Folded:
+        body = fold(bodies, merges=self._job.destination.semantics.merges)
+        record = self._job.recipe.record(ref, key, body)
+        self._job.destination.encode(Change(0, ref, key, Kind.UPSERT, body))
+        return Folded(record, self._options.full or self._is_sent(record, belief))
+
+
+def plan_warnings(plan: Planned, clock: str) -> list[str]:
+    return [*filter(None, [clock, _shared(plan)])]
 
 
 def _shared(plan: Planned) -> str:
@@ -97,13 +122,13 @@ def _shared(plan: Planned) -> str:
     )
 
 
-def _notes(plan: Planned, refreshed: int) -> list[str]:
+def plan_notes(plan: Planned) -> list[str]:
     """What the ledger does not keep: that rows were adopted, it says itself."""
     notes = []
     if plan.in_doubt:
         notes.append(f"{plan.in_doubt:,} of the adopted stay in doubt, and the next run sends them")
-    if refreshed:
-        notes.append(f"{refreshed:,} unchanged rows are sent again: their last acknowledgement is old (`refresh`)")
+    if plan.refreshed:
+        notes.append(f"{plan.refreshed:,} unchanged rows are sent again: their last acknowledgement is old (`refresh`)")
     return notes
 
 

@@ -15,8 +15,10 @@ from syncline.flow.diff import changed_fields
 from syncline.flow.report import Preview
 from syncline.history import adopted_note, groups_of
 from syncline.job import Data, Job, Options, Watch, no_watch
-from syncline.ledger import Journal, Planned, bury_the_dead
-from syncline.plan import make_plan, mapped_rows
+from syncline.ledger import Journal, Planned, bury_the_dead, previewed
+from syncline.plan import NOTHING, make_plan, mapped_rows
+from syncline.send import waited
+from syncline.stream import Stream
 
 _SAMPLES = 3
 _ASSUMED_ANSWER_S = 0.1  # of one request, for the time a preview announces
@@ -34,6 +36,7 @@ def preview(
     reading: Mapping[str, str] | None = None,
     state_dir: str | Path | None = None,
     env_file: str | Path | None = None,
+    halt: Halt | None = None,
     watch: Watch = no_watch,
 ) -> Preview:
     """What `run` would send. Plans in a private copy of the ledger: takes no lock, changes nothing, sends nothing."""
@@ -41,27 +44,32 @@ def preview(
     options = Options(limit, only, full, adopt=adopt, require_state=require_state)
     job.refuse_oddities(options, data)
     job.require_state(options)
-    mapped = mapped_rows(job, data, options, mapper := job.recipe.mapper())
-    notes = job.announced(options)
+    mapper, source, notes = job.recipe.mapper(), job.api_source(data), job.announced(options)
+    mapped = NOTHING if source is not None else mapped_rows(job, data, options, mapper)
     with job.scratch_ledger() as db:
         bury_the_dead(db, job.path, time.time)
         warnings = job.superseded(db, options)
-        with job.draft(db, options) as draft:
-            made = make_plan(draft, mapped, job, options, Halt(), watch)
-            plan = made.plan
-            pending = Journal(db, job.path, plan.run, time.time).pending()
-            requests = batches(pending, job.destination.encode, job.destination.limits, Policy().canary_rows)
-            notes += [*made.notes, *adopted_note(plan.adopted, "would be ")]
-            warnings += made.warnings + job.unmet(mapper, plan.read, options)
-            shown = _preview_of(plan, draft.previewed(), requests, job)
-            groups, stop = groups_of(db, plan.run), job.source_stop(db, plan.run)
-            return replace(shown, notes=notes, warnings=warnings, groups=groups, stopped=stop)
+        if source is not None:
+            stream = Stream(job, db, source, mapper, options, begun=lambda: None)
+            waited(lambda world, gauge: stream.reading(world, halt or Halt(), gauge), job, watch)
+            plan, stop = stream.planned, stream.stop
+            notes, warnings = notes + stream.notes, warnings + stream.warnings
+        else:
+            with job.draft(db, options) as draft:
+                made = make_plan(draft, mapped, job, options, halt or Halt(), watch)
+            plan, stop = made.plan, job.source_stop(db, made.plan.run)
+            notes, warnings = notes + made.notes, warnings + made.warnings + job.unmet(mapper, plan.read, options)
+        pending = Journal(db, job.path, plan.run, time.time).pending()
+        requests = batches(pending, job.destination.encode, job.destination.limits, Policy().canary_rows)
+        notes += adopted_note(plan.adopted, "would be ")
+        shown = _preview_of(plan, previewed(db), requests, job)
+        return replace(shown, notes=notes, warnings=warnings, groups=groups_of(db, plan.run), stopped=stop)
 
 
 def _preview_of(
     plan: Planned,
     entries: Iterable[tuple[str, bytes, bytes | None]],
-    requests: Iterable[Batch],
+    requests: Iterable[Batch | None],
     job: Job,
 ) -> Preview:
     """Counts what each entry would change, packs the requests as a run would, and keeps the first payloads."""
@@ -75,7 +83,7 @@ def _preview_of(
         cleared += held is not None and any(after == b"null" != before for before, after in changes.values())
     samples: list[Mapping[str, object]] = []
     count = size = 0
-    for batch in requests:
+    for batch in filter(None, requests):
         count += 1
         size += job.destination.limits.envelope + sum(len(item.payload) + 1 for item in batch.items) - 1
         some = batch.items[: _SAMPLES - len(samples)]

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
+import sqlite3
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from random import Random
 
-from syncline.delivery import Delivery, Gauge, Halt, Policy, World, deliver
-from syncline.errors import LedgerFailed
-from syncline.flow.batch import batches
+from syncline.delivery import Halt
+from syncline.errors import Interrupted, LedgerFailed
+from syncline.flow.mapping import Mapper
 from syncline.flow.report import Report
 from syncline.history import report_of, status_of
 from syncline.job import Data, Job, Options, Watch, no_watch
-from syncline.ledger import Journal, bury_the_dead
-from syncline.loops import apart, new_event_loop
+from syncline.ledger import Figures, Journal, Lock, bury_the_dead, plan_run
+from syncline.loops import apart
 from syncline.notify import announced
-from syncline.plan import make_plan, mapped_rows
+from syncline.plan import NOTHING, Mapped, make_plan, mapped_rows
+from syncline.send import Feed, OpenTickets, WholePlan, delivered
+from syncline.stream import Stream
 
 
 def run(
@@ -43,59 +44,87 @@ def run(
     Raises `Refusal` when nothing was sent, `Locked`, `LedgerFailed`.
     """
     job = Job.load(config, state_dir, env_file, reading)
-    options, halt = Options(limit, only, full, resume, adopt, require_state), halt or Halt()
+    return run_job(job, data, Options(limit, only, full, resume, adopt, require_state), halt or Halt(), watch)
+
+
+def run_job(job: Job, data: Data | None, options: Options, halt: Halt, watch: Watch = no_watch) -> Report:
+    """The same, for a configuration that was loaded already."""
     job.refuse_oddities(options, data)
     return apart(lambda: announced(job, lambda: _run(job, data, options, halt, watch)), halt)
 
 
 def _run(job: Job, data: Data | None, options: Options, halt: Halt, watch: Watch) -> Report:
-    began = time.monotonic()
-    mapper = job.recipe.mapper()
+    began, notes = time.monotonic(), job.announced(options)
+    mapper, source = job.recipe.mapper(), job.api_source(data)
     # The first rows are read and mapped before the ledger is touched: bad data leaves no trace.
-    mapped = None if options.resume else mapped_rows(job, data, options, mapper)
-    notes = job.announced(options)
+    mapped = NOTHING if options.resume or source is not None else mapped_rows(job, data, options, mapper)
     with job.ledger(options) as (db, lock):
-        if mapped is None:
-            journal, planned, warnings = job.resumed(db, died_planning=lock.died_planning)
+        stream = (
+            Stream(job, db, source, mapper, options, lambda: lock.phase("delivering")) if source is not None else None
+        )
+        warnings: list[str] = []
+        if options.resume:
+            feed = _resumed(job, db, lock, stream)
         else:
             lock.phase("planning")
             bury_the_dead(db, job.path, time.time)
-            warnings = job.superseded(db, options)
-            with job.draft(db, options) as draft:
-                made = make_plan(draft, mapped, job, options, halt, watch)
-            journal, planned = Journal(db, job.path, made.plan.run, time.time), made.plan.entries
-            notes += made.notes
-            warnings += made.warnings + job.unmet(mapper, made.plan.read, options)
-        lock.phase("delivering")
-        nothing_left = mapped is None and not planned
-        if not nothing_left:
-            ended = _deliver(journal, planned, job, halt, watch)
+            warnings += job.superseded(db, options)
+            _ask_what_became_of_the_last(job, db, halt, watch)
+            feed = stream or _planned(job, db, lock, mapped, mapper, options, halt, watch)
+        if not feed.nothing_left:
+            ended = delivered(feed, job, halt, watch)
             if ended.unrecorded:  # the plan stays open, so that the next run takes what has no verdict for doubtful
                 raise LedgerFailed(ended.stop.message if ended.stop else "verdicts could not be recorded")
-            stop = ended.stop or job.source_stop(db, journal.run)
             lock.phase("merging")
-            seconds = time.monotonic() - began
-            journal.close(status_of(stop), stop, requests=ended.requests, sent_bytes=ended.sent_bytes, seconds=seconds)
-        said = (warnings, job.destination.caveats, notes)
-        report = report_of(db, journal.run, *said, nothing_left=nothing_left, fail_on=job.fail_on)
+            stop = ended.stop or feed.stop
+            figures = Figures(ended.requests, feed.source_requests, ended.sent_bytes, time.monotonic() - began)
+            feed.close(status_of(stop), stop, figures)
+        said = (warnings + feed.warnings, job.destination.caveats, notes + feed.notes)
+        report = report_of(db, feed.run, *said, nothing_left=feed.nothing_left, fail_on=job.fail_on)
     report.check()
     return report
 
 
-def _deliver(journal: Journal, planned: int, job: Job, halt: Halt, watch: Watch) -> Delivery:
-    """The one part that waits: requests in parallel, verdicts into the journal."""
-    from syncline.transport import Transport  # the HTTP client is slow to import, and only delivery needs it
+def _planned(
+    job: Job,
+    db: sqlite3.Connection,
+    lock: Lock,
+    mapped: Mapped,
+    mapper: Mapper,
+    options: Options,
+    halt: Halt,
+    watch: Watch,
+) -> Feed:
+    """A plan that is whole before the first request."""
+    with job.draft(db, options) as draft:
+        made = make_plan(draft, mapped, job, options, halt, watch)
+    lock.phase("delivering")
+    warnings = made.warnings + job.unmet(mapper, made.plan.read, options)
+    return WholePlan(job, db, made.plan.run, made.notes, warnings)
 
-    destination, gauge, canary = job.destination, Gauge(), Policy().canary_rows
 
-    async def delivered() -> Delivery:
-        async with Transport(job.parallelism) as post:
-            world = World(post, Random(), time.time)  # noqa: S311 # jitter, not cryptography
-            pending = lambda: batches(journal.pending(), destination.encode, destination.limits, canary)  # noqa: E731 # one use
-            with watch.delivering(gauge, planned):
-                return await deliver(
-                    pending, destination, journal.settle, world, parallelism=job.parallelism, halt=halt, gauge=gauge
-                )
+def _resumed(job: Job, db: sqlite3.Connection, lock: Lock, stream: Stream | None) -> Feed:
+    """The rest of the last plan, and of its API source."""
+    record, warnings = job.resumed(db, died_planning=lock.died_planning)
+    lock.phase("delivering")
+    if stream is not None and stream.go_on(record, warnings):
+        return stream
+    rest = WholePlan(job, db, record.run, [], warnings)
+    if rest.journal.count_pending():
+        rest.journal.reopen()
+    else:
+        rest.nothing_left = True
+        rest.warnings.append("nothing left to resume")
+    return rest
 
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        return runner.run(delivered())
+
+def _ask_what_became_of_the_last(job: Job, db: sqlite3.Connection, halt: Halt, watch: Watch) -> None:
+    """Before its plan is replaced: what the last run sent under a ticket may have a result by now."""
+    last = plan_run(db)
+    if last is None or not Journal(db, job.path, last.run, time.time).has_tickets():
+        return
+    tickets = OpenTickets(job, db, last.run)
+    ended = delivered(tickets, job, halt, watch)
+    if halt.requested:
+        raise Interrupted(halt.reason)
+    tickets.close(last.status, last.stopped, Figures(ended.requests, 0, ended.sent_bytes))

@@ -6,14 +6,19 @@ No retries, no redirects, no cookies, no proxies from the environment, and at mo
 from __future__ import annotations
 
 import os
+import re
+import socket
+from collections.abc import Collection, Iterable
 from types import TracebackType
 
 import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from syncline._version import __version__
 from syncline.errors import Unanswered, Unsent
 from syncline.model import Lane, Request, Response
+from syncline.open_net import is_open
 
 _ANSWER_BYTES_AT_MOST = 1_000_000
 _CONNECT_S = 5.0
@@ -27,10 +32,19 @@ _HOPELESS = (aiohttp.ClientConnectorDNSError, aiohttp.ClientSSLError, aiohttp.In
 
 
 class Transport:
-    """A pool of connections. Use as an async context; call it as a `Post`."""
+    """A pool of connections. Use as an async context; call it as a `Post`.
 
-    def __init__(self, parallelism: int) -> None:
-        connector = aiohttp.TCPConnector(limit=parallelism, ttl_dns_cache=60)
+    trusted: the only origins that may have any address; every other must be in the open net, wherever its name leads.
+    None: all may. resolver: what finds addresses, in place of the system's.
+    """
+
+    def __init__(
+        self, parallelism: int, trusted: Collection[str] | None = None, resolver: AbstractResolver | None = None
+    ) -> None:
+        self._guard: _Guard | None = None
+        if trusted is not None:
+            resolver = self._guard = _Guard(resolver or aiohttp.DefaultResolver(), trusted)
+        connector = aiohttp.TCPConnector(limit=parallelism, ttl_dns_cache=60, resolver=resolver)
         self._session = aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -50,11 +64,15 @@ class Transport:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._session.close()
+        if self._guard is not None:
+            await self._guard.close()
 
     async def __call__(self, lane: Lane, request: Request) -> Response:
         """Raises `Unsent` or `Unanswered`; their texts name the host at most, never a path, an id or a credential."""
         headers = dict(request.headers) | {name: secret.reveal() for name, secret in lane.headers}
         url = URL(lane.origin + request.path, encoded=True)
+        if self._guard is not None:
+            self._guard.check_written(url)
         try:
             async with self._session.request(
                 request.method, url, data=request.body or None, headers=headers, allow_redirects=False
@@ -66,6 +84,35 @@ class Transport:
             raise Unsent(f"could not connect to {url.host}: {_cause(error)}", hopeless=hopeless) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise Unanswered(f"the connection to {url.host} broke ({type(error).__name__})") from None
+
+
+class _Guard(AbstractResolver):
+    """Finds addresses as `inner` does, and passes on only what is in the open net: a connection is then made to these
+    very addresses, so nothing can change in between. Raises `Unsent`, which never names an address."""
+
+    def __init__(self, inner: AbstractResolver, trusted: Collection[str]) -> None:
+        self._inner = inner
+        self._trusted = {(url.raw_host, url.port) for url in map(URL, trusted)}
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        found = await self._inner.resolve(host, port, family)
+        self._check(host, port, (one["host"] for one in found))
+        return found
+
+    def check_written(self, url: URL) -> None:
+        """An address written in the place of a name is looked up by nobody."""
+        host = url.raw_host or ""
+        if ":" in host or not re.search("[^0-9.]", host):
+            self._check(host, url.port, [host])
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+    def _check(self, host: str, port: int | None, addresses: Iterable[str]) -> None:
+        if (host, port) not in self._trusted and not all(map(is_open, addresses)):
+            raise Unsent(f"{host} is not in the open net, where an uploaded configuration may go", hopeless=True)
 
 
 async def _read(answer: aiohttp.ClientResponse) -> bytes:

@@ -38,29 +38,27 @@ class Progress:
             _tell(f"\r\x1b[K{line}" if self._live else line, nl=not self._live)
 
     @contextmanager
-    def delivering(self, gauge: Gauge, planned: int) -> Iterator[None]:
+    def delivering(self, gauge: Gauge) -> Iterator[None]:
         if self._live:
             _tell("\r\x1b[K", nl=False)
         began = time.monotonic()
-        if planned == 0:
-            yield
-        elif self._live:
-            show = _Line(gauge, planned, began)
+        if self._live:
+            show = _Line(gauge, began)
             with Live(show, console=self._console, refresh_per_second=_LIVE_PER_S, transient=True):
                 yield
         else:
-            with _told_every(_PLAIN_EVERY_S, lambda: _tell(delivery_line(gauge, planned, began))):
+            with _told_every(_PLAIN_EVERY_S, lambda: _tell(delivery_line(gauge, began))):
                 yield
 
 
 class _Line:
     """Drawn anew at every refresh."""
 
-    def __init__(self, gauge: Gauge, planned: int, began: float) -> None:
-        self._gauge, self._planned, self._began = gauge, planned, began
+    def __init__(self, gauge: Gauge, began: float) -> None:
+        self._gauge, self._began = gauge, began
 
     def __rich__(self) -> Text:
-        return Text(delivery_line(self._gauge, self._planned, self._began), no_wrap=True, overflow="ellipsis")
+        return Text(delivery_line(self._gauge, self._began), no_wrap=True, overflow="ellipsis")
 
 
 def planning_line(rows: int, share: float | None, seconds: float) -> str:
@@ -71,13 +69,20 @@ def planning_line(rows: int, share: float | None, seconds: float) -> str:
     return " · ".join(parts)
 
 
-def delivery_line(gauge: Gauge, planned: int, began: float) -> str:
-    """`delivering 12,000 of 200,000 · 3,400 rows/s · 55 s left · 25 in flight · limit: rate`: fits 80 columns."""
-    done = gauge.settled.total()
-    rate = done / max(time.monotonic() - began, 1e-3)
-    parts = [f"delivering {done:,} of {planned:,}", f"{rate:,.0f} rows/s"]
+def delivery_line(gauge: Gauge, began: float) -> str:
+    """`delivering 12,000 of 200,000 · 3,400 rows/s · 55 s left · 25 in flight · limit: rate`: fits 80 columns.
+
+    While an API source is read, how far that is comes first, and nobody knows how much there is.
+    """
+    done, seconds = gauge.settled.total(), max(time.monotonic() - began, 1e-3)
+    if gauge.source is not None:
+        read = gauge.source
+        rows = f"read {read.rows:,} · {read.rows / seconds:,.0f} rows/s · limit: {read.limited_by or 'the start'}"
+        return f"{rows} · delivered {done:,} of {gauge.planned:,}"
+    rate = done / seconds
+    parts = [f"delivering {done:,} of {gauge.planned:,}", f"{rate:,.0f} rows/s"]
     if done:
-        parts.append(f"{(planned - done) / rate:,.0f} s left")
+        parts.append(f"{(gauge.planned - done) / rate:,.0f} s left")
     parts.append(f"{gauge.in_flight} in flight")
     if gauge.limited_by:
         parts.append(f"limit: {gauge.limited_by}")

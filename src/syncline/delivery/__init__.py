@@ -4,8 +4,24 @@ from __future__ import annotations
 
 from syncline.delivery.ask import ask
 from syncline.delivery.attempt import World
-from syncline.delivery.controls import Gauge, Halt
-from syncline.delivery.engine import Delivery, deliver
+from syncline.delivery.controls import Gauge, Halt, Signal
+from syncline.delivery.deliver import Delivery, deliver
+from syncline.delivery.inbox import Bookmark, Portion, Sink, Unread, Wanted, read
 from syncline.delivery.policy import Policy
 
-__all__ = ["Delivery", "Gauge", "Halt", "Policy", "World", "ask", "deliver"]
+__all__ = [
+    "Bookmark",
+    "Delivery",
+    "Gauge",
+    "Halt",
+    "Policy",
+    "Portion",
+    "Signal",
+    "Sink",
+    "Unread",
+    "Wanted",
+    "World",
+    "ask",
+    "deliver",
+    "read",
+]

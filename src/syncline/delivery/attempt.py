@@ -46,7 +46,7 @@ async def attempt(world: World, lane: Lane, request: Request) -> Word:
         return Word(Meaning.TRANSIENT, str(unanswered), doubt=True, silent=True)
     except TimeoutError:
         return Word(Meaning.TRANSIENT, f"no answer within {lane.timeout_s:g} s", doubt=True, silent=True)
-    means = meaning(response)
+    means = Meaning.ANSWER if response.status in request.hears else meaning(response)
     # An answer for the conversation says itself what became of the items; it casts no doubt by coming.
     doubt = means not in {Meaning.ANSWER, Meaning.ABSENT} and response.status not in NOT_APPLIED
     return Word(means, f"status {response.status}", response, doubt)

@@ -9,9 +9,13 @@ from syncline.model import Outcome
 
 
 class Gauge:
-    """Live figures, read by whoever shows progress. `limited_by` says what holds delivery back."""
+    """Live figures, read by whoever shows progress. `limited_by` says what holds it back; planned: changes to deliver
+    so far; rows: rows read so far; source: the figures of the API source that is read meanwhile, if one is."""
 
     def __init__(self) -> None:
+        self.planned = 0
+        self.rows = 0
+        self.source: Gauge | None = None
         self.requests = 0
         self.sent_bytes = 0
         self.in_flight = 0
@@ -24,12 +28,28 @@ class Gauge:
         self.sent_bytes += len(body)
 
 
+class Signal:
+    """Something that happens, and who listens for it, in whatever thread they are."""
+
+    def __init__(self) -> None:
+        self._listeners: list[Callable[[], None]] = []
+
+    def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Gives back what ends it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def ring(self) -> None:
+        for listener in list(self._listeners):
+            listener()
+
+
 class Halt:
     """A request to stop, from a signal or another thread: nothing new starts, what is in flight may finish."""
 
     def __init__(self) -> None:
         self.reason = ""  # interrupted | terminated; empty while nobody asked
-        self._listener: Callable[[], None] | None = None
+        self._asked = Signal()
 
     @property
     def requested(self) -> bool:
@@ -37,10 +57,11 @@ class Halt:
 
     def request(self, reason: str = "interrupted") -> None:
         self.reason = self.reason or reason
-        if self._listener is not None:
-            self._listener()
+        self._asked.ring()
 
-    def listen(self, listener: Callable[[], None] | None) -> None:
-        self._listener = listener
-        if listener is not None and self.requested:
+    def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Calls `listener` when asked, at once if that has been. Gives back what ends it."""
+        end = self._asked.listen(listener)
+        if self.requested:
             listener()
+        return end

@@ -15,7 +15,7 @@ class Gate:
         self._paused_until, self._shut = now, False
         self._streak, self._openings, self._open_until = 0, 0, now
         self._failing_since: float | None = None  # when the first request left that failed since the last good answer
-        self._last_good = float("-inf")
+        self._last_good = self._last_taken = float("-inf")
         self.limit = 1
         self.contacted = False
         self.stop: Stop | None = None
@@ -50,7 +50,7 @@ class Gate:
 
     def delivered(self) -> None:
         """A row was taken: the credentials, the address and the shape are right."""
-        self.contacted = True
+        self.contacted, self._last_taken = True, self._last_good
         self.limit = self._parallelism
 
     @property
@@ -61,6 +61,10 @@ class Gate:
     def good_since(self, moment: float) -> bool:
         """Has the destination answered anybody well after `moment`?"""
         return self._last_good > moment
+
+    def taken_since(self, moment: float) -> bool:
+        """Has a row been taken after `moment`?"""
+        return self._last_taken > moment
 
     def failed(self, began: float, now: float) -> None:
         """A fault of a request that left at `began`. A streak of them opens the breaker: everybody waits, then one

@@ -32,6 +32,11 @@ def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
     return wait_s if wait_s > 0 else None
 
 
+def wait_until_s(moment: float, headers: Mapping[str, str], now: float) -> float:
+    """Seconds until a moment that an answer names, by the answer's own clock where it tells it."""
+    return max(0.0, moment - (_date(headers.get("date", "")) or now))
+
+
 def _date(text: str) -> float | None:
     """An HTTP date → unix seconds. The asctime form carries no zone; HTTP says it is UTC."""
     try:

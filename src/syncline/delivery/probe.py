@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 
 from syncline.delivery.ask import ask
 from syncline.delivery.attempt import World
@@ -12,16 +12,17 @@ from syncline.delivery.gate import Gate
 from syncline.delivery.pace import Pace
 from syncline.delivery.policy import Policy
 from syncline.errors import Garbled, Misconfigured, Refused, Unanswered
-from syncline.model import Request, Stop
-from syncline.ports import Destination
+from syncline.model import Lane, Request, Stop
+from syncline.ports import Inquiry
 
 
 class Probe:
-    """Asks the destination's `probe`, at the pace and through the pauses that every request keeps."""
+    """Asks by a cheap read, at the pace and through the pauses that every request keeps."""
 
     def __init__(
         self,
-        destination: Destination,
+        inquire: Callable[[], Inquiry[None]],
+        lanes: Mapping[str, Lane],
         world: World,
         policy: Policy,
         paces: Mapping[str, Pace],
@@ -30,7 +31,7 @@ class Probe:
         stopping: asyncio.Event,
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        self._destination, self._world, self._policy = destination, world, policy
+        self._inquire, self._lanes, self._world, self._policy = inquire, lanes, world, policy
         self._paces, self._gate, self._gauge, self._stopping = paces, gate, gauge, stopping
 
     async def __call__(self) -> Stop | None:
@@ -38,7 +39,7 @@ class Probe:
         await rest(self._stopping, self._policy.confirm_after_s)
         if self._gate.stop:
             return self._gate.stop
-        probe = ask(self._destination.probe(), self._destination.lanes, self._world, self._policy, self._ready)
+        probe = ask(self._inquire(), self._lanes, self._world, self._policy, self._ready)
         try:
             await self._unless_stopped(probe)
         except Misconfigured as wrong:

@@ -14,8 +14,9 @@ from syncline.ports import Settle
 class Scribe:
     """Holds verdicts for at most `window_s` or `window_rows`. What it holds when the process dies is in doubt."""
 
-    def __init__(self, settle: Settle, policy: Policy, failed: Callable[[LedgerFailed], None]) -> None:
-        self._settle, self._policy, self._failed = settle, policy, failed
+    def __init__(self, settle: Settle, policy: Policy) -> None:
+        self._settle, self._policy = settle, policy
+        self._failed: Callable[[LedgerFailed], None] = _raises
         self._held: list[Settled] = []
         self._timer: asyncio.TimerHandle | None = None
 
@@ -23,6 +24,10 @@ class Scribe:
     def held(self) -> int:
         """Verdicts that are not on the disk yet."""
         return len(self._held)
+
+    def tell(self, failed: Callable[[LedgerFailed], None]) -> None:
+        """Who is told when the disk fails: a timer writes, and what it raised would be lost."""
+        self._failed = failed
 
     def add(self, settled: Sequence[Settled]) -> None:
         self._held.extend(settled)
@@ -49,3 +54,7 @@ class Scribe:
             self._held = held + self._held
             what = f"verdicts could not be recorded ({type(error).__name__})"
             self._failed(error if isinstance(error, LedgerFailed) else LedgerFailed(what))
+
+
+def _raises(failure: LedgerFailed) -> None:
+    raise failure

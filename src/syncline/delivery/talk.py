@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
-from syncline.model import Item, Outcome, Request, Settled, Verdict
+from syncline.model import Remember, Request
 from syncline.ports import Conversation
 
-Open = Callable[[Sequence[Item]], Conversation[Sequence[Verdict]]]
+W = TypeVar("W")  # what it is about: items to deliver, or what rows are called
+R = TypeVar("R")  # what it ends with: verdicts, a page, a row
 
 
 @dataclass
-class Talk:
-    """`doubt`: some attempt may have been applied; `silent`: some attempt got no usable answer; `began`: when the last
-    attempt left."""
+class Talk(Generic[W, R]):
+    """`opening`: how it begins anew, for all of its items or some; `ticket`: what to ask for the result of, instead of
+    sending; `doubt`: some attempt may have been applied; `silent`: some attempt got no usable answer; `began`: when
+    the last attempt left.
+    """
 
-    items: Sequence[Item]
-    conversation: Conversation[Sequence[Verdict]]
+    items: Sequence[W]
+    opening: Callable[[Sequence[W]], Conversation[R]]
+    conversation: Conversation[R]
     request: Request = field(init=False)
     steps: int = 0  # answers its conversation has taken: with any, it is under way and cannot be split
     tries: int = 0
@@ -27,35 +32,48 @@ class Talk:
     denied: int = 0
     doubt: bool = False
     silent: bool = False
+    ticket: bytes | None = None
     last_word: str = ""
 
     def __post_init__(self) -> None:
-        self.request = next(self.conversation)
+        first = next(self.conversation)
+        assert isinstance(first, Request), "there is nothing to remember before anything was asked"
+        self.request = first
 
     @property
     def untouched(self) -> bool:
         """Nothing of it ever left."""
         return not self.last_word
 
-    def put_off(self, reason: str = "") -> list[Settled]:
-        """Its items as they stand when patience ends: nobody said no, and perhaps nobody heard."""
-        outcome = Outcome.UNKNOWN if self.silent else Outcome.DEFERRED
-        return [Settled(item.change, outcome, reason or self.last_word, "", self.doubt) for item in self.items]
+    def parts(self, at: int) -> list[Talk[W, R]]:
+        """Its first `at` items and the rest, as talks of their own, from the beginning."""
+        return [self.about(part) for part in (self.items[:at], self.items[at:])]
+
+    def halves(self) -> list[Talk[W, R]]:
+        return self.parts(len(self.items) // 2)
+
+    def about(self, items: Sequence[W]) -> Talk[W, R]:
+        """A new talk about some of its items; it inherits the doubts."""
+        talk = begin(items, self.opening)
+        talk.doubt, talk.silent, talk.last_word = self.doubt, self.silent, self.last_word
+        talk.failing_since = self.failing_since
+        return talk
+
+    def again(self) -> Talk[W, R]:
+        """The same from the beginning, with its tries."""
+        self.conversation.close()
+        talk = self.about(self.items)
+        talk.tries = self.tries
+        return talk
 
 
-def begin(items: Sequence[Item], opening: Open, parent: Talk | None = None) -> Talk:
-    """A new talk; part of a split one inherits its doubts."""
-    talk = Talk(items, opening(items))
-    if parent is not None:
-        talk.doubt, talk.silent, talk.last_word = parent.doubt, parent.silent, parent.last_word
-        talk.failing_since = parent.failing_since
-    return talk
+def begin(items: Sequence[W], opening: Callable[[Sequence[W]], Conversation[R]]) -> Talk[W, R]:
+    return Talk(items, opening, opening(items))
 
 
-def divided(talk: Talk, at: int, opening: Open) -> list[Talk]:
-    """Its first `at` items and the rest, as talks of their own."""
-    return [begin(part, opening, talk) for part in (talk.items[:at], talk.items[at:])]
-
-
-def halves(talk: Talk, opening: Open) -> list[Talk]:
-    return divided(talk, len(talk.items) // 2, opening)
+def remembered(talk: Talk[W, R], said: Request | Remember) -> bytes | None:
+    """Takes a talk's next request; or gives the ticket that is to be remembered before it says one."""
+    if isinstance(said, Remember):
+        return said.ticket
+    talk.request = said
+    return None

@@ -69,7 +69,8 @@ class ProblemGroup:
 
 @dataclass(frozen=True)
 class Report:
-    """One run. `counts` holds all seven outcomes and sums to `read`; `seconds` is the wall time of all its parts.
+    """One run. `counts` holds all seven outcomes and sums to `read`; `seconds` is the wall time of all its parts;
+    `requests` those of delivery, `source_requests` those to an API source.
 
     problems: the rows that did not make it, the first of them; groups: all of them, by how they failed.
     """
@@ -82,6 +83,7 @@ class Report:
     bytes: int
     seconds: float
     problems: Sequence[RowProblem]
+    source_requests: int = 0
     groups: Sequence[ProblemGroup] = ()
     stopped: Stop | None = None
     warnings: Sequence[str] = ()
@@ -125,6 +127,7 @@ class Report:
             "counts": {str(outcome): self.counts[outcome] for outcome in Outcome},
             "deletes": dict.fromkeys(map(str, Outcome), 0),
             "requests": self.requests,
+            "sourceRequests": self.source_requests,
             "bytes": self.bytes,
             "seconds": round(self.seconds, 3),
             "problems": [problem.as_json() for problem in self.problems[:SHOWN_PROBLEMS]],
@@ -147,6 +150,8 @@ class Report:
             return [f"run {self.run} is at work since it read {self.read:,} rows; ask again when it has ended"]
         outcomes = ", ".join(f"{count:,} {outcome}" for outcome, count in self.counts.items() if count) or "no rows"
         took = f"{self.requests:,} request{'s' * (self.requests != 1)}, {self.seconds:.1f} s"
+        if self.source_requests:
+            took = f"{self.source_requests:,} requests to read, {self.requests:,} to deliver, {self.seconds:.1f} s"
         if self.stopped is not None and self.stopped.reason == "killed":
             took = "how many requests it had sent is not known"
         lines = [f"run {self.run} {self.status}: {self.read:,} read = {outcomes} ({took})"]

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from syncline.ledger.history import Problem, RunRecord, count_new_problems, plan_run, problem_groups, problems, runs
+from syncline.ledger.history import (
+    Figures,
+    Problem,
+    RunRecord,
+    count_new_problems,
+    plan_run,
+    problem_groups,
+    problems,
+    runs,
+)
 from syncline.ledger.journal import KILLED, Journal, bury_the_dead
 from syncline.ledger.lock import Lock
-from syncline.ledger.planning import Draft, Folded, Planned
+from syncline.ledger.planning import Draft, Folded, Growth, NewRun, Planned, previewed, seen, unplanned, unread
 from syncline.ledger.store import open_ledger, open_to_read, path_of, prepare_folder, scratch_copy
 
 __all__ = [
     "KILLED",
     "Draft",
+    "Figures",
     "Folded",
+    "Growth",
     "Journal",
     "Lock",
+    "NewRun",
     "Planned",
     "Problem",
     "RunRecord",
@@ -24,8 +36,12 @@ __all__ = [
     "path_of",
     "plan_run",
     "prepare_folder",
+    "previewed",
     "problem_groups",
     "problems",
     "runs",
     "scratch_copy",
+    "seen",
+    "unplanned",
+    "unread",
 ]

@@ -10,6 +10,16 @@ from syncline.ledger.queries import HISTORY
 from syncline.model import RowRef, Stop
 
 
+class Figures(NamedTuple):
+    """What a run, or the part of it since it was resumed, cost. source_requests: of an API source; bytes: that were
+    sent; seconds: of wall time."""
+
+    requests: int = 0
+    source_requests: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+
+
 class Problem(NamedTuple):
     """One row that did not make it. `rule`: the check that an invalid row failed."""
 
@@ -22,7 +32,8 @@ class Problem(NamedTuple):
 
 
 class RunRecord(NamedTuple):
-    """One run as it is kept. `closed` is False while it is at work, and for a run whose process died."""
+    """One run as it is kept. `closed` is False while it is at work, and for a run whose process died; `bookmark`: where
+    the reading of its API source goes on."""
 
     run: int
     status: str
@@ -36,10 +47,24 @@ class RunRecord(NamedTuple):
     adopted: int
     counts: dict[str, int]
     requests: int
+    source_requests: int
     bytes: int
     seconds: float
     source_stop: str | None
+    bookmark: str | None
     stopped: Stop | None
+
+    @property
+    def reads(self) -> bool:
+        """Has its API source pages left?"""
+        return self.bookmark is not None and bool(json.loads(self.bookmark)["cursor"])
+
+
+def as_json(stop: Stop | None) -> str | None:
+    """As it is kept."""
+    if stop is None:
+        return None
+    return json.dumps({"reason": stop.reason, "message": stop.message, "retryAt": stop.retry_at})
 
 
 def runs(db: sqlite3.Connection, run: int | None = None) -> list[RunRecord]:
@@ -70,7 +95,8 @@ def count_new_problems(db: sqlite3.Connection, run: int) -> int:
 
 def _record(row: tuple[object, ...]) -> RunRecord:
     names = "run status closed started ended mapping dialect read unchanged folded invalid planned adopted counts"
-    kept = dict(zip([*names.split(), "requests", "bytes", "seconds", "source_stop", "stopped"], row, strict=True))
+    figures = "requests source_requests bytes seconds"
+    kept = dict(zip([*names.split(), *figures.split(), "source_stop", "bookmark", "stopped"], row, strict=True))
     for planning_only in ("unchanged", "folded", "invalid"):
         kept.pop(planning_only)
     stopped = json.loads(str(kept["stopped"])) if kept["stopped"] else None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
-from syncline.ledger.history import plan_run
+from syncline.ledger.history import Figures, as_json, plan_run
 from syncline.ledger.queries import DELIVERING
 from syncline.ledger.store import failing
 from syncline.model import Change, Kind, Outcome, RowRef, Settled, Stop
@@ -25,9 +27,8 @@ class Journal:
     def __init__(self, db: sqlite3.Connection, path: Path, run: int, now: Callable[[], float]) -> None:
         self._db, self._path, self.run, self._now = db, path, run, now
 
-    def pending(self) -> Iterator[Sequence[Change]]:
-        """What is not settled for good, in plan order."""
-        after = 0
+    def pending(self, after: int = 0) -> Iterator[Sequence[Change]]:
+        """What is not settled for good after an entry, in plan order."""
         while True:
             with failing(self._path):
                 rows = self._db.execute(DELIVERING["pending"], {"after": after, "limit": _SLICE}).fetchall()
@@ -38,6 +39,35 @@ class Journal:
                 for entry, file, row, line, key, kind, body in rows
             ]
             after = rows[-1][0]
+
+    def tickets(self) -> Iterator[tuple[bytes, Sequence[Change]]]:
+        """What was sent under a ticket and has no result yet, ticket by ticket."""
+        with failing(self._path):
+            rows = self._db.execute(DELIVERING["tickets"]).fetchall()
+        for ticket, group in groupby(rows, key=itemgetter(0)):
+            yield (
+                ticket,
+                [
+                    Change(entry, RowRef(file, row, line), key, _KINDS[kind], body)
+                    for _, entry, file, row, line, key, kind, body in group
+                ],
+            )
+
+    def has_tickets(self) -> bool:
+        return next(self.tickets(), None) is not None
+
+    def keep(self, changes: Iterable[Change], ticket: bytes | None) -> None:
+        """Records durably under which ticket these were sent; None: nothing came of it. Raises `LedgerFailed`."""
+        with self._transaction():
+            if ticket is None:
+                self._db.executemany(DELIVERING["drop_ticket"], [(change.entry,) for change in changes])
+            else:
+                self._db.executemany(DELIVERING["keep_ticket"], [(change.entry, ticket) for change in changes])
+
+    def count_held(self) -> int:
+        """Entries that waited for an earlier entry of their key, and wait no longer."""
+        with failing(self._path):
+            return int(self._db.execute(DELIVERING["count_held"]).fetchone()[0])
 
     def count_pending(self) -> int:
         with failing(self._path):
@@ -55,25 +85,26 @@ class Journal:
         with failing(self._path):
             self._db.execute(DELIVERING["reopen_run"], {"run": self.run})
 
-    def bury(self, source_stop: str | None) -> None:
+    def bury(self, source_stop: str | None, *, reads: bool) -> None:
         """Closes a run whose process died: what was not settled for good is unknown, and its key in doubt.
 
-        One that died after its last verdict has ended as it would have: as its source did.
+        One that died after its last verdict has ended as it would have: as its source did. reads: it had not read its
+        API source to the end.
         """
-        if self.count_pending():
+        if reads or self.count_pending():
             stop: Stop | None = KILLED
         else:
             stop = Stop("source", source_stop) if source_stop else None
         status = "interrupted" if stop is KILLED else "stopped" if stop else "finished"
         with self._transaction():
             self._db.execute(DELIVERING["doubt_the_untouched"], {"at": self._now(), "reason": KILLED.message})
-            self._close(status, stop, 0, 0, 0.0)
+            self._close(status, stop, Figures())
 
-    def close(self, status: str, stop: Stop | None, *, requests: int, sent_bytes: int, seconds: float) -> None:
+    def close(self, status: str, stop: Stop | None, figures: Figures) -> None:
         """Ends the run: verdicts become beliefs, what did not make it becomes the report. Entries without a verdict
         were never sent."""
         with self._transaction():
-            self._close(status, stop, requests, sent_bytes, seconds)
+            self._close(status, stop, figures)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -86,24 +117,26 @@ class Journal:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
 
-    def _close(self, status: str, stop: Stop | None, requests: int, sent_bytes: int, seconds: float) -> None:
+    def _close(self, status: str, stop: Stop | None, figures: Figures) -> None:
         for step in ("drop_replaced_bodies", "merge_beliefs", "lift_doubts", "drop_delivery_problems", "keep_problems"):
             self._db.execute(DELIVERING[step], {"run": self.run} if ":run" in DELIVERING[step] else {})
         reason = f"not sent: the run had stopped ({stop.reason})" if stop else "not sent"
         self._db.execute(DELIVERING["keep_untouched"], {"run": self.run, "reason": reason})
-        stopped = (
-            json.dumps({"reason": stop.reason, "message": stop.message, "retryAt": stop.retry_at}) if stop else None
-        )
+        self._db.execute(DELIVERING["keep_unread"], {"run": self.run})
+        self._db.execute(DELIVERING["count_unread"], {"run": self.run})
         self._db.execute(
             DELIVERING["close_run"],
-            {"run": self.run, "status": status, "ended": self._now(), "stopped": stopped}
-            | {"counts": json.dumps(self._counts()), "requests": requests, "bytes": sent_bytes, "seconds": seconds},
+            {"run": self.run, "status": status, "ended": self._now(), "stopped": as_json(stop)}
+            | {"counts": json.dumps(self._counts()), **figures._asdict()},
         )
 
     def _counts(self) -> dict[str, int]:
         """The seven outcomes: what planning settled, what delivery settled, and the rest, which was never sent."""
-        unchanged, folded, invalid = self._db.execute(DELIVERING["counts_of_planning"], {"run": self.run}).fetchone()
+        unchanged, folded, invalid, unread = self._db.execute(
+            DELIVERING["counts_of_planning"], {"run": self.run}
+        ).fetchone()
         counts = dict.fromkeys(map(str, Outcome), 0) | {"unchanged": unchanged, "folded": folded, "invalid": invalid}
+        counts[Outcome.DEFERRED] += unread
         for outcome, count in self._db.execute(DELIVERING["count_settled"]):
             counts[outcome] += count
         counts[Outcome.DEFERRED] += self._db.execute(DELIVERING["count_untouched"]).fetchone()[0]
@@ -114,4 +147,4 @@ def bury_the_dead(db: sqlite3.Connection, path: Path, now: Callable[[], float]) 
     """Closes the last run when its process died before it could. To be called under the lock, or on a private copy."""
     last = plan_run(db)
     if last is not None and not last.closed:
-        Journal(db, path, last.run, now).bury(last.source_stop)
+        Journal(db, path, last.run, now).bury(last.source_stop, reads=last.reads)

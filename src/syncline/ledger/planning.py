@@ -9,16 +9,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from syncline.errors import Unfit
+from syncline.ledger.history import Figures, as_json
 from syncline.ledger.queries import PLANNING
-from syncline.ledger.store import refusing
-from syncline.model import Belief, Invalid, Kind, Record, RowRef
+from syncline.ledger.store import failing, refusing
+from syncline.model import Belief, Invalid, Kind, Outcome, Record, RowRef, Stop
 
 
 class Planned(NamedTuple):
     """What planning found. Rows: read = unchanged + folded + invalid + entries.
 
     new: entries without a belief; adopted: of the unchanged, those recorded as held without being sent;
-    in_doubt: of the adopted, those whose doubt remains; shared: people who share a further identity with somebody else.
+    in_doubt: of the adopted, those whose doubt remains; refreshed: entries that say what is believed held already, and
+    are not in doubt; shared: people who share a further identity with somebody else.
     """
 
     run: int
@@ -30,8 +32,27 @@ class Planned(NamedTuple):
     new: int
     adopted: int = 0
     in_doubt: int = 0
+    refreshed: int = 0
     shared: int = 0
     first_shared: RowRef | None = None
+
+
+class NewRun(NamedTuple):
+    """What a run is begun with. started: unix seconds; mapping: the fingerprint of what decides a body; whole: does it
+    look at all rows?"""
+
+    started: float
+    mapping: str
+    dialect: str
+    whole: bool
+
+
+class Growth(NamedTuple):
+    """What a portion of an API source adds to its plan besides rows. bookmark: where reading goes on, "" at the end;
+    seen: (ref, number, why it could not be read: None when it was)."""
+
+    bookmark: str
+    seen: Sequence[tuple[str, int, str | None]]
 
 
 class Folded(NamedTuple):
@@ -42,26 +63,33 @@ class Folded(NamedTuple):
 
 
 class Draft:
-    """A plan in the making. Use as a context: leaving it without `seal` discards everything.
+    """A plan in the making, or the next portion of one that grows. Use as a context: leaving it without `seal` discards
+    everything.
 
     The old plan stays as it was until `seal` commits; the same commit turns its unsettled entries into doubts.
     """
 
-    def __init__(
-        self, db: sqlite3.Connection, path: Path, started: float, mapping: str, dialect: str, *, whole: bool
-    ) -> None:
+    def __init__(self, db: sqlite3.Connection, path: Path, started: float, run: NewRun | int) -> None:
         self._db, self._path, self._started = db, path, started
-        self._invalid = self._folded = self._entry = 0
-        with refusing(path):
+        self._invalid = self._folded = 0
+        self._goes_on = isinstance(run, int)
+        # What was sent by an earlier portion stands: a disk that fails now stops the run, and does not refuse it.
+        self._guard = failing if self._goes_on else refusing
+        with self._guard(path):
             db.execute(PLANNING["drop_staging"])
             db.execute(PLANNING["create_staging"])
             db.execute("BEGIN IMMEDIATE")
-            self._supersede()
-            self.run: int = db.execute(PLANNING["next_run"]).fetchone()[0]
+            self.run: int = run if isinstance(run, int) else self._begun(run)
+            self._first: int = db.execute(PLANNING["last_entry"]).fetchone()[0]
+            self._entry = self._first
             self._body: int = db.execute(PLANNING["next_body"]).fetchone()[0]
-            run = {"run": self.run, "started": started, "mapping": mapping, "dialect": dialect, "whole": whole}
-            db.execute(PLANNING["insert_run"], run)
-            db.execute(PLANNING["name_plan"], {"run": str(self.run)})
+
+    def _begun(self, new: NewRun) -> int:
+        self._supersede()
+        run: int = self._db.execute(PLANNING["next_run"]).fetchone()[0]
+        self._db.execute(PLANNING["insert_run"], {"run": run, **new._asdict()})
+        self._db.execute(PLANNING["name_plan"], {"run": str(run)})
+        return run
 
     def __enter__(self) -> Draft:
         return self
@@ -73,19 +101,31 @@ class Draft:
     def _supersede(self) -> None:
         for step in ("doubt_the_unsettled", "drop_superseded_bodies", "clear_plan", "clear_settled"):
             self._db.execute(PLANNING[step])
+        for step in ("clear_tickets", "clear_seen", "drop_plan_index"):
+            self._db.execute(PLANNING[step])
 
     def believed(self, keys: Sequence[str]) -> dict[str, Belief]:
         """What we think the destination holds for these keys; a key in doubt has a belief that says so."""
-        with refusing(self._path):
+        with self._guard(self._path):
             rows = self._db.execute(PLANNING["believed"], {"keys": json.dumps(keys)})
-            return {
+            beliefs = {
                 key: Belief(digest or b"", body or 0, bool(doubtful), acked or 0.0)
                 for key, digest, body, doubtful, acked in rows
             }
+            return self._overlaid(beliefs, keys) if self._goes_on else beliefs
+
+    def _overlaid(self, beliefs: dict[str, Belief], keys: Sequence[str]) -> dict[str, Belief]:
+        """What this very plan has delivered is believed already; what it is about to deliver is in doubt."""
+        rows = self._db.execute(PLANNING["planned_before"], {"keys": json.dumps(keys)})
+        for key, digest, body, outcome, at in rows:
+            if outcome not in {Outcome.REJECTED, Outcome.INVALID}:
+                delivered = outcome == Outcome.DELIVERED
+                beliefs[key] = Belief(digest, body, not delivered, at if delivered else 0.0)
+        return beliefs
 
     def newest_acknowledgement(self) -> float | None:
         """Unix seconds; None where nothing was ever acknowledged."""
-        with refusing(self._path):
+        with self._guard(self._path):
             newest: float | None = self._db.execute(PLANNING["newest_acknowledgement"]).fetchone()[0]
             return newest
 
@@ -101,7 +141,7 @@ class Draft:
                 body = belief.body
             self._entry += 1
             staged.append((self._entry, record.key, record.digest, body, belief is None, record.also, *record.ref))
-        with refusing(self._path):
+        with self._guard(self._path):
             self._db.executemany(PLANNING["insert_body"], bodies)
             self._db.executemany(PLANNING["stage"], staged)
 
@@ -109,7 +149,7 @@ class Draft:
         """Takes rows that cannot be sent."""
         self._invalid += len(rows)
         problems = [(self.run, *row.ref, row.key, row.field, row.reason, row.rule) for row in rows]
-        with refusing(self._path):
+        with self._guard(self._path):
             self._db.executemany(PLANNING["insert_problem"], problems)
 
     def seal(
@@ -119,16 +159,20 @@ class Draft:
         source_stop: str | None,
         *,
         adopt: bool = False,
+        growth: Growth | None = None,
     ) -> Planned:
         """Folds repeated keys, makes the plan of what changed, and commits. From here on the run can be resumed.
 
-        read: rows the source gave, counted by the caller; adopt: what changed becomes belief, and nothing is planned.
+        read: rows the source gave, counted by the caller; adopt: what changed becomes belief, and nothing is planned;
+        growth: there may be more to come.
         """
-        with refusing(self._path):
+        with self._guard(self._path):
             self._db.execute(PLANNING["index_staging"])
             for (key,) in self._db.execute(PLANNING["repeated_keys"]).fetchall():
                 self._fold_key(key, fold)
             self._db.execute(PLANNING["make_plan"], {"kind": Kind.UPSERT})
+            if growth is not None:
+                self._grow(growth)
             shared, _, *first = self._db.execute(PLANNING["shared_identity"]).fetchone()
             unchanged = self._db.execute(PLANNING["count_unchanged"]).fetchone()[0]
             new = self._db.execute(PLANNING["count_new"]).fetchone()[0]
@@ -136,6 +180,7 @@ class Draft:
             planned = Planned(self.run, read, unchanged, self._folded, self._invalid, entries, new, shared=shared)
             if shared:
                 planned = planned._replace(first_shared=RowRef(*first))
+            planned = planned._replace(refreshed=self._db.execute(PLANNING["count_refreshed"]).fetchone()[0])
             if adopt:
                 planned = self._adopted(planned)
             figures = {"planned": planned.entries, "source_stop": source_stop}
@@ -143,6 +188,16 @@ class Draft:
             self._db.execute("COMMIT")
             self._db.execute(PLANNING["drop_staging"])
         return planned
+
+    def _grow(self, growth: Growth) -> None:
+        self._db.execute(PLANNING["index_plan"])
+        self._db.execute(PLANNING["follow"], {"first": self._first})
+        self._db.executemany(PLANNING["see"], growth.seen)
+        self._db.execute(PLANNING["bookmark"], {"bookmark": growth.bookmark or None, "run": self.run})
+
+    def fold_away(self, rows: int) -> None:
+        """Counts rows that are the same as others of this run."""
+        self._folded += rows
 
     def _adopted(self, planned: Planned) -> Planned:
         """The plan becomes belief, unsent: its rows are held already, the user says."""
@@ -179,11 +234,35 @@ class Draft:
         self._db.execute(PLANNING["drop_folded_bodies"], {"key": key})
         self._folded += self._db.execute(PLANNING["drop_folded"], {"key": key, "last": last}).rowcount
 
-    def count_refreshed(self) -> int:
-        """After `seal`: entries that say what is believed held already, and are not in doubt."""
-        with refusing(self._path):
-            return int(self._db.execute(PLANNING["count_refreshed"]).fetchone()[0])
 
-    def previewed(self) -> Iterator[tuple[str, bytes, bytes | None]]:
-        """After `seal`: (key, body, body believed held) of each entry, in plan order."""
-        yield from self._db.execute(PLANNING["planned_with_beliefs"])
+def previewed(db: sqlite3.Connection) -> Iterator[tuple[str, bytes, bytes | None]]:
+    """(key, body, body believed held) of each entry of the current plan, in its order."""
+    yield from db.execute(PLANNING["planned_with_beliefs"])
+
+
+def seen(db: sqlite3.Connection, path: Path, refs: Sequence[str]) -> set[str]:
+    """Which of these the run of the current plan has met already."""
+    with failing(path):
+        return {ref for (ref,) in db.execute(PLANNING["seen"], {"refs": json.dumps(refs)})}
+
+
+def unread(db: sqlite3.Connection, path: Path) -> list[tuple[str, int]]:
+    """(ref, number) of the rows that the run of the current plan could not read, in order."""
+    with failing(path):
+        return db.execute(PLANNING["unread"]).fetchall()
+
+
+def unplanned(db: sqlite3.Connection, path: Path, new: NewRun, status: str, stop: Stop | None, figures: Figures) -> int:
+    """Records a run whose API source gave nothing at all. The plan of the run before stays as it is."""
+    with refusing(path):
+        run: int = db.execute(PLANNING["next_run"]).fetchone()[0]
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            db.execute(PLANNING["insert_run"], {"run": run, **new._asdict()})
+            closing = {"run": run, "status": status, "stopped": as_json(stop), "ended": new.started + figures.seconds}
+            db.execute(PLANNING["close_unplanned"], closing | figures._asdict())
+            db.execute("COMMIT")
+        finally:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+    return run

@@ -10,9 +10,9 @@ from syncline.errors import LedgerRefused
 from syncline.ledger.queries import HISTORY, read
 
 APPLICATION_ID = 0x53594E43  # "SYNC" in the header of the file: this SQLite file is ours
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 FORMAT_VERSION = "1"  # of bodies and digests
-_STEPS = {1: "from_1_to_2.sql"}  # an older version → what takes it to the next
+_STEPS = {1: "from_1_to_2.sql", 2: "from_2_to_3.sql"}  # an older version → what takes it to the next
 
 
 def create(db: sqlite3.Connection, destination: str, account: str) -> None:

@@ -5,27 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import urlsplit
 
-import msgspec
-
 from syncline.destinations.customerio.identity import Identity
 from syncline.destinations.customerio.settings import TRACK_HOSTS
+from syncline.destinations.reply import host_of, json_object
 from syncline.errors import Garbled, Misconfigured, Refused, said
 from syncline.model import Outcome, Response, Verdict
 
 
-def _json_object(response: Response) -> Mapping[str, object]:
-    try:
-        answer = msgspec.json.decode(response.body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        answer = None
-    if not isinstance(answer, dict):
-        raise Garbled(f"{response.status}, but the answer is not a JSON object")
-    return answer
-
-
 def verdicts(response: Response, count: int) -> Sequence[Verdict]:
     """Every index not listed was accepted; one index may be listed several times."""
-    answer = _json_object(response)
+    answer = json_object(response)
     if "meta" in answer or "error" in answer:  # v1's way to say no, which no success has
         raise Garbled(f"{response.status}, but the answer tells of an error")
     errors = answer.get("errors")
@@ -45,7 +34,7 @@ def verdicts(response: Response, count: int) -> Sequence[Verdict]:
 
 def check_accepted(response: Response) -> None:
     """A 200 of v1 says `{}`, and nothing of an error. Raises `Garbled`."""
-    if response.body.strip() not in {b"", b"{}"} and _json_object(response).keys() & {"meta", "error", "errors"}:
+    if response.body.strip() not in {b"", b"{}"} and json_object(response).keys() & {"meta", "error", "errors"}:
         raise Garbled("200, but the answer tells of an error")
 
 
@@ -65,7 +54,7 @@ def no(response: Response) -> Refused | Garbled:
 def refusal(response: Response) -> Refused:
     """v2 says `errors[]`, v1 says `meta.error` or `meta.errors[]`; the text may also come from a proxy on the way."""
     try:
-        answer = _json_object(response)
+        answer = json_object(response)
     except Garbled:
         answer = {}
     meta = answer.get("meta")
@@ -82,26 +71,14 @@ def told_region(response: Response) -> str:
     if response.status != 200:
         return ""
     try:
-        return str(_json_object(response).get("region") or "")
+        return str(json_object(response).get("region") or "")
     except Garbled:
         raise Misconfigured("the answer to the region question is not Customer.io's: check baseUrl") from None
 
 
 def region_of(location: str) -> str:
-    host = _host(location)
+    host = host_of(location)
     return next((region for region, origin in TRACK_HOSTS.items() if urlsplit(origin).hostname == host), "")
-
-
-def origin_of(location: str) -> str:
-    host = _host(location)
-    return said(f"{urlsplit(location).scheme}://{host}") if host else "an unnamed place"
-
-
-def _host(location: str) -> str:
-    try:
-        return urlsplit(location).hostname or ""
-    except ValueError:  # "http://[": whoever answers here is not Customer.io
-        return ""
 
 
 def people(response: Response, kind: str, keys: Sequence[str]) -> Mapping[str, Mapping[str, object] | None]:
@@ -112,7 +89,7 @@ def people(response: Response, kind: str, keys: Sequence[str]) -> Mapping[str, M
         raise refusal(response)
     by_value = {Identity.of(key).value: key for key in keys}
     found: dict[str, Mapping[str, object] | None] = {}
-    for customer in _customers(_json_object(response)):
+    for customer in _customers(json_object(response)):
         identifiers, attributes = customer.get("identifiers"), customer.get("attributes")
         if not isinstance(identifiers, dict) or not isinstance(attributes, dict):
             raise Garbled("a person without identifiers or attributes")

@@ -12,15 +12,7 @@ import msgspec
 
 from syncline.destinations.customerio import answers
 from syncline.destinations.customerio.attributes import Attributes
-from syncline.destinations.customerio.identity import (
-    EMAIL_SHAPE,
-    Identity,
-    check_path,
-    identifier_text,
-    oddities,
-    shape,
-    unfit,
-)
+from syncline.destinations.customerio.identity import EMAIL_SHAPE, Identity, check_path, shape
 from syncline.destinations.customerio.settings import (
     APP_HOSTS,
     ATTRIBUTES,
@@ -32,6 +24,8 @@ from syncline.destinations.customerio.settings import (
     Settings,
     refuse_name,
 )
+from syncline.destinations.identifier import identifier_text, oddities, unfit
+from syncline.destinations.reply import origin_of
 from syncline.errors import Misconfigured, Unfit
 from syncline.model import BatchLimits, Change, Item, Lane, Outcome, Remark, Request, Secret, Semantics, Verdict
 from syncline.ports import Conversation, Inquiry
@@ -216,7 +210,7 @@ class CustomerIo:
             )
         if 300 <= response.status < 400:
             raise Misconfigured(
-                f"{self._origin} redirects to {answers.origin_of(location)}, and redirects are never followed:"
+                f"{self._origin} redirects to {origin_of(location)}, and redirects are never followed:"
                 " check region and baseUrl"
             )
         if response.status != 200:

@@ -5,11 +5,13 @@ The facts are the vendor's: https://docs.customer.io/api/track/ and https://docs
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from syncline.destinations.meaning import Meaning, is_text
 
 # Hosts by region: the `servers` of https://docs.customer.io/api/track/ and /api/app/ (checked 2026-10)
 TRACK_HOSTS = {"us": "https://track.customer.io", "eu": "https://track-eu.customer.io"}
@@ -35,18 +37,6 @@ TRACK_RATE = 1_000
 APP_RATE = 10
 
 
-class Meaning(NamedTuple):
-    """What Customer.io takes an attribute for: in words, the casts that can give one, and which constants are one."""
-
-    words: str
-    casts: frozenset[str]
-    fits: Callable[[object], bool]
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
 def _is_time(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
@@ -60,7 +50,7 @@ def _is_truth(value: object) -> bool:
 MEANINGS: Mapping[str, Meaning] = MappingProxyType(
     {
         "created_at": Meaning("a time in unix seconds", frozenset({"timestamp", "integer", "number"}), _is_time),
-        "email": Meaning("an e-mail address", frozenset({"string"}), _is_text),
+        "email": Meaning("an e-mail address", frozenset({"string"}), is_text),
         "unsubscribed": Meaning("true or false", frozenset({"boolean", "integer", "string"}), _is_truth),
     }
 )

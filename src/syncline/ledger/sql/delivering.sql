@@ -7,8 +7,34 @@ FROM plan
 JOIN body USING (body)
 LEFT JOIN settled USING (entry)
 WHERE plan.entry > :after AND (settled.outcome IS NULL OR settled.outcome IN ('deferred', 'unknown'))
+  AND plan.entry NOT IN (SELECT entry FROM ticket)
+  AND (plan.follows IS NULL
+       OR plan.follows IN (SELECT entry FROM settled WHERE outcome IN ('delivered', 'rejected', 'invalid')))
 ORDER BY plan.entry
 LIMIT :limit;
+
+-- name: tickets
+-- What was sent under a ticket, and has no result yet.
+SELECT ticket.ticket, plan.entry, plan.file, plan.row, plan.line, plan.key, plan.kind, body.json
+FROM ticket
+JOIN plan USING (entry)
+JOIN body USING (body)
+LEFT JOIN settled USING (entry)
+WHERE settled.outcome IS NULL OR settled.outcome IN ('deferred', 'unknown')
+ORDER BY ticket.ticket, plan.entry;
+
+-- name: keep_ticket
+INSERT OR REPLACE INTO ticket (entry, ticket) VALUES (?, ?);
+
+-- name: drop_ticket
+DELETE FROM ticket WHERE entry = ?;
+
+-- name: count_held
+-- Entries that wait for an earlier entry of their key, which has been settled meanwhile.
+SELECT count(*) FROM plan LEFT JOIN settled USING (entry)
+WHERE plan.follows IS NOT NULL AND (settled.outcome IS NULL OR settled.outcome IN ('deferred', 'unknown'))
+  AND plan.entry NOT IN (SELECT entry FROM ticket)
+  AND plan.follows IN (SELECT entry FROM settled WHERE outcome IN ('delivered', 'rejected', 'invalid'));
 
 -- name: settle
 -- A doubt outlives every later word but an acknowledgement: what may have been applied once stays `unknown`.
@@ -25,7 +51,7 @@ WHERE settled.outcome IS NULL OR settled.outcome IN ('deferred', 'unknown');
 SELECT outcome, count(*) FROM settled GROUP BY outcome;
 
 -- name: counts_of_planning
-SELECT unchanged, folded, invalid FROM run WHERE run = :run;
+SELECT unchanged, folded, invalid, unread FROM run WHERE run = :run;
 
 -- name: count_untouched
 SELECT count(*) FROM plan LEFT JOIN settled USING (entry) WHERE settled.entry IS NULL;
@@ -38,6 +64,8 @@ DELETE FROM body WHERE body IN (
     JOIN settled USING (entry)
     JOIN belief USING (key)
     WHERE settled.outcome = 'delivered' AND belief.body <> plan.body
+      AND plan.entry NOT IN (SELECT later.follows FROM plan AS later JOIN settled USING (entry)
+                             WHERE later.follows IS NOT NULL AND settled.outcome = 'delivered')
 );
 
 -- name: merge_beliefs
@@ -45,7 +73,7 @@ INSERT INTO belief (key, digest, body, acked, run)
 SELECT plan.key, plan.digest, plan.body, settled.at, :run
 FROM plan JOIN settled USING (entry)
 WHERE settled.outcome = 'delivered'
-ORDER BY plan.key
+ORDER BY plan.key, plan.entry  -- the last of a key wins
 ON CONFLICT (key) DO UPDATE SET digest = excluded.digest, body = excluded.body, acked = excluded.acked, run = excluded.run;
 
 -- name: lift_doubts
@@ -68,6 +96,15 @@ SELECT :run, plan.entry, plan.file, plan.row, plan.line, plan.key, '', 'deferred
 FROM plan LEFT JOIN settled USING (entry)
 WHERE settled.entry IS NULL;
 
+-- name: keep_unread
+INSERT INTO problem (run, entry, file, row, line, key, field, outcome, reason)
+SELECT :run, 0, json_extract(run.bookmark, '$.source'), number, 0, ref, '', 'deferred', seen.unread
+FROM seen JOIN run ON run.run = :run
+WHERE seen.unread IS NOT NULL ORDER BY number;
+
+-- name: count_unread
+UPDATE run SET unread = (SELECT count(*) FROM seen WHERE unread IS NOT NULL) WHERE run = :run;
+
 -- name: doubt_the_untouched
 -- The run's process died: of an entry that was not settled for good nobody knows whether it was sent (once more).
 INSERT OR REPLACE INTO settled (entry, outcome, doubt, at, field, reason)
@@ -77,7 +114,8 @@ WHERE settled.outcome IS NULL OR settled.outcome IN ('deferred', 'unknown');
 
 -- name: close_run
 UPDATE run SET status = :status, closed = 1, ended = :ended, counts = :counts, stopped = :stopped,
-               requests = requests + :requests, bytes = bytes + :bytes, seconds = seconds + :seconds
+               requests = requests + :requests, bytes = bytes + :bytes, seconds = seconds + :seconds,
+               source_requests = source_requests + :source_requests
 WHERE run = :run;
 
 -- name: reopen_run

@@ -7,8 +7,8 @@ SELECT name, value FROM meta;
 INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?);
 
 -- name: runs
-SELECT run, status, closed, started, ended, mapping, dialect, read, unchanged, folded, invalid, planned, adopted, counts, requests, bytes,
-       seconds, source_stop, stopped
+SELECT run, status, closed, started, ended, mapping, dialect, read + unread AS read, unchanged, folded, invalid, planned, adopted, counts, requests,
+       source_requests, bytes, seconds, source_stop, bookmark, stopped
 FROM run
 WHERE :run IS NULL OR run = :run
 ORDER BY run;

@@ -35,6 +35,22 @@ DELETE FROM plan;
 -- name: clear_settled
 DELETE FROM settled;
 
+-- name: clear_tickets
+DELETE FROM ticket;
+
+-- name: clear_seen
+DELETE FROM seen;
+
+-- name: drop_plan_index
+DROP INDEX IF EXISTS plan_key;
+
+-- name: index_plan
+-- Only a plan that grows looks its own entries up by key: a file's plan of a million entries does without.
+CREATE INDEX IF NOT EXISTS plan_key ON plan (key);
+
+-- name: last_entry
+SELECT coalesce(max(entry), 0) FROM plan;
+
 -- name: next_run
 SELECT coalesce(max(run), 0) + 1 FROM run;
 
@@ -54,6 +70,32 @@ FROM json_each(:keys)
 LEFT JOIN belief ON belief.key = value
 LEFT JOIN doubt ON doubt.key = value
 WHERE belief.key IS NOT NULL OR doubt.key IS NOT NULL;
+
+-- name: planned_before
+-- Of a plan that grows: its own entries for these keys (`keys`: a JSON list), in order, and how they ended so far.
+SELECT plan.key, plan.digest, plan.body, settled.outcome, settled.at
+FROM json_each(:keys)
+JOIN plan ON plan.key = value
+LEFT JOIN settled USING (entry)
+ORDER BY plan.entry;
+
+-- name: seen
+SELECT ref FROM json_each(:refs) JOIN seen ON seen.ref = value;
+
+-- name: unread
+SELECT ref, number FROM seen WHERE unread IS NOT NULL ORDER BY number;
+
+-- name: close_unplanned
+UPDATE run SET status = :status, closed = 1, ended = :ended, stopped = :stopped, requests = :requests, bytes = :bytes,
+               source_requests = :source_requests, seconds = :seconds
+WHERE run = :run;
+
+-- name: see
+INSERT INTO seen (ref, number, unread) VALUES (?, ?, ?)
+ON CONFLICT (ref) DO UPDATE SET unread = excluded.unread;
+
+-- name: bookmark
+UPDATE run SET bookmark = :bookmark WHERE run = :run;
 
 -- name: insert_body
 INSERT INTO body (body, json) VALUES (?, ?);
@@ -92,6 +134,11 @@ UPDATE temp.staged SET digest = ?, body = ?, changed = ?, also = ? WHERE entry =
 INSERT INTO plan (entry, key, kind, digest, body, file, row, line)
 SELECT entry, key, :kind, digest, body, file, row, line FROM temp.staged WHERE changed ORDER BY entry;
 
+-- name: follow
+-- Where the plan has an earlier entry of the same key, that is to be settled first.
+UPDATE plan SET follows = (SELECT max(earlier.entry) FROM plan AS earlier WHERE earlier.key = plan.key AND earlier.entry < plan.entry)
+WHERE entry > :first;
+
 -- name: drop_adopted_bodies
 -- The bodies that an adoption replaces.
 DELETE FROM body WHERE body IN (SELECT belief.body FROM plan JOIN belief USING (key) WHERE belief.body <> plan.body);
@@ -119,18 +166,20 @@ WHERE also IN (SELECT also FROM temp.staged WHERE also <> 0 GROUP BY also HAVING
 SELECT count(*) FROM temp.staged WHERE NOT changed;
 
 -- name: count_entries
-SELECT count(*) FROM plan;
+SELECT count(*) FROM temp.staged WHERE changed;
 
 -- name: count_new
-SELECT count(*) FROM plan LEFT JOIN belief USING (key) WHERE belief.key IS NULL;
+SELECT count(*) FROM temp.staged LEFT JOIN belief USING (key) WHERE changed AND belief.key IS NULL;
 
 -- name: count_refreshed
-SELECT count(*) FROM plan JOIN belief USING (key)
-WHERE plan.digest = belief.digest AND key NOT IN (SELECT key FROM doubt);
+SELECT count(*) FROM temp.staged JOIN belief USING (key)
+WHERE changed AND staged.digest = belief.digest AND key NOT IN (SELECT key FROM doubt);
 
 -- name: record_plan
-UPDATE run SET read = :read, unchanged = :unchanged, folded = :folded, invalid = :invalid, planned = :planned,
-               adopted = :adopted, source_stop = :source_stop
+-- A file's plan is recorded once, a plan that grows portion by portion.
+UPDATE run SET read = read + :read, unchanged = unchanged + :unchanged, folded = folded + :folded,
+               invalid = invalid + :invalid, planned = planned + :planned, adopted = adopted + :adopted,
+               source_stop = :source_stop
 WHERE run = :run;
 
 -- name: planned_with_beliefs

@@ -1,4 +1,4 @@
--- The ledger of one sync into one account. Version 2. `key` is the destination's typed identity ("id:7258").
+-- The ledger of one sync into one account. Version 3. `key` is the destination's typed identity ("id:7258").
 -- Times are unix seconds. Bodies are canonical JSON, each written once and pointed at by number.
 
 -- Whose ledger this is: `destination`, `account` (a digest), `format` (of bodies and digests), `plan_run` (whose plan it holds).
@@ -19,13 +19,16 @@ CREATE TABLE run (
     invalid   INTEGER NOT NULL DEFAULT 0, -- while planning
     whole     INTEGER NOT NULL DEFAULT 1, -- 0 when it was told to look at a part of the rows (--limit, --only)
     planned   INTEGER NOT NULL DEFAULT 0, -- entries of the plan
+    unread    INTEGER NOT NULL DEFAULT 0, -- rows of an API source that could not be read (they count as deferred)
     adopted   INTEGER NOT NULL DEFAULT 0, -- rows recorded as held without sending them (they count as unchanged)
     counts    TEXT NOT NULL DEFAULT '{}', -- all seven outcomes, when the run ended
     requests  INTEGER NOT NULL DEFAULT 0,
     bytes     INTEGER NOT NULL DEFAULT 0,
     seconds   REAL NOT NULL DEFAULT 0,
     source_stop TEXT,                     -- where the source broke, when it did
-    stopped   TEXT                        -- {reason, message, retryAt} as JSON
+    stopped   TEXT,                       -- {reason, message, retryAt} as JSON
+    bookmark  TEXT,                       -- where the reading of an API source goes on: {cursor, listed}; null: it ended
+    source_requests INTEGER NOT NULL DEFAULT 0
 );
 
 CREATE TABLE body (body INTEGER PRIMARY KEY, json BLOB NOT NULL);
@@ -53,8 +56,16 @@ CREATE TABLE plan (
     body   INTEGER NOT NULL,
     file   TEXT NOT NULL,
     row    INTEGER NOT NULL,
-    line   INTEGER NOT NULL
+    line   INTEGER NOT NULL,
+    follows INTEGER                      -- an earlier entry of the same key, of a plan that grew: it is to be settled first
 );
+
+-- What an API source has named in the run of this plan, so that nothing is read twice. `unread`: why it could not be read
+-- yet; null when it was.
+CREATE TABLE seen (ref TEXT PRIMARY KEY, number INTEGER NOT NULL, unread TEXT) WITHOUT ROWID;
+
+-- Under which ticket an entry was sent, where a destination accepts now and tells later: by it, a later run asks.
+CREATE TABLE ticket (entry INTEGER PRIMARY KEY, ticket BLOB NOT NULL);
 
 -- How the plan's entries ended so far. `doubt`: it may have been applied without our seeing the answer.
 CREATE TABLE settled (
