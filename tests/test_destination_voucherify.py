@@ -81,7 +81,7 @@ def test_a_bulk_upsert_may_take_longer_than_a_question() -> None:
 
 def test_limits_are_what_the_settings_leave_of_the_documented_one() -> None:
     assert REQUEST_BYTES == 10 * 1024 * 1024
-    assert voucherify().limits == BatchLimits(5_000, 10_485_760, 2)
+    assert voucherify().limits == BatchLimits(2_000, 10_485_760, 2)
     assert voucherify(batchItems=7, batchBytes=1_000).limits == BatchLimits(7, 1_000, 2)
     assert voucherify(api="single").limits == BatchLimits(1, 10_485_760, 0)
 

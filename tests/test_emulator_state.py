@@ -20,8 +20,8 @@ from syncline.emulators.customerio import Identifier, Switches, Workspace
 from syncline.emulators.customerio.devices import Device
 from syncline.emulators.customerio.events import Event
 from syncline.emulators.customerio.relationships import Link, Links
-from syncline.emulators.customerio.snapshot import StateError, dump, load, version
-from syncline.emulators.keeper import EVERY_S, Keeper, write
+from syncline.emulators.customerio.snapshot import dump, load, version
+from syncline.emulators.keeper import EVERY_S, Keeper, StateError, write
 
 COMMAND = [sys.executable, "-m", "syncline", "emulate", "customerio"]
 

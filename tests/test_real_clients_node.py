@@ -5,32 +5,22 @@ Driven by `clients/drive.cjs`, one process a test. Node and npm are needed; with
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
 import time
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from emulated import Time, attributes, by_id, emulated
+from on_node import Call, Drive, driver, installed, needs_node
 from syncline.emulators.customerio import Switches, Workspace
 from syncline.emulators.faults import Fault, parse_all
 
 HERE = Path(__file__).with_name("clients")
-NODE, NPM = shutil.which("node"), shutil.which("npm")
-DEADLINE_S = 120.0  # the first run installs
 
-pytestmark = pytest.mark.skipif(
-    not (NODE and NPM), reason="customerio-node runs on Node: node and npm are not installed"
-)
+pytestmark = needs_node
 
 IDENTIFY = ("PUT", "/api/v1/customers/{identifier}")
-Call = Mapping[str, object]
-Drive = Callable[..., list[Any]]
 
 
 def call(method: str, *args: object, client: str = "track", **more: object) -> Call:
@@ -39,38 +29,12 @@ def call(method: str, *args: object, client: str = "track", **more: object) -> C
 
 @pytest.fixture(scope="session")
 def modules(request: pytest.FixtureRequest) -> Path:
-    """customerio-node in exactly the version that `clients/package.json` names, kept in pytest's cache."""
-    assert request.config.cache is not None
-    folder = request.config.cache.mkdir("customerio-node")
-    wanted = json.loads((HERE / "package.json").read_text())["dependencies"]["customerio-node"]
-    manifest = folder / "node_modules" / "customerio-node" / "package.json"
-    if not manifest.exists() or json.loads(manifest.read_text())["version"] != wanted:
-        shutil.copy(HERE / "package.json", folder)
-        command = [str(NPM), "install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts"]
-        ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=DEADLINE_S)
-        assert ended.returncode == 0, ended.stderr
-    return folder / "node_modules"
+    return installed(request.config, HERE, "customerio-node")
 
 
 @pytest.fixture
 def drive(modules: Path) -> Drive:
-    """Makes the calls in turn, in a process of Node's → what each returned or threw."""
-
-    def run(url: str, *calls: Call) -> list[Any]:
-        ended = subprocess.run(
-            [str(NODE), str(HERE / "drive.cjs"), url],
-            input=json.dumps(calls),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=DEADLINE_S,
-            env={**os.environ, "NODE_PATH": str(modules)},
-        )
-        assert ended.returncode == 0, ended.stderr
-        results: list[Any] = json.loads(ended.stdout)
-        return results
-
-    return run
+    return driver(HERE / "drive.cjs", modules)
 
 
 def origin(client: Any) -> str:

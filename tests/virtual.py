@@ -376,7 +376,7 @@ class Sync:
     async def _deliver(self) -> Delivery:
         destination, notebook = self.destination, self.notebook
 
-        def pending() -> Iterator[Batch]:
+        def pending() -> Iterator[Batch | None]:
             return batches(notebook.pending(), destination.encode, destination.limits, self.policy.canary_rows)
 
         if self.halt_at_s is not None:

@@ -144,6 +144,11 @@ class ApiSource(Protocol):
         ...
 
     @property
+    def listing(self) -> str:
+        """Whose rows these are, in words: a cursor means something only there."""
+        ...
+
+    @property
     def first(self) -> str:
         """The cursor of the first page."""
         ...

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from syncline import config as configuration
+from syncline.errors import printable
+from syncline.flow.attribute import Otherwise
 from syncline.flow.canonical import Fields, Hasher, canonical, encode, identity_digest
-from syncline.flow.mapping import Attribute, Mapper
+from syncline.flow.mapping import MISSING, Attribute, Mapper
 from syncline.flow.pick import Pick
 from syncline.flow.transform import load_transform
 from syncline.model import Kind, Record, RowRef
@@ -21,13 +23,20 @@ class Recipe:
         self._digest = Hasher(Kind.UPSERT, destination.fingerprint)
         self._attributes = [_attribute(mapping, sync) for mapping in sync.mappings]
         self._pick, self._transform = _pick(sync), loaded.transform
+        self._missing = _missing(sync)
         self.fingerprint = self._fingerprint()
 
     def mapper(self) -> Mapper:
         """Rows → records. Raises `ConfigRefused` where the `transform` cannot be imported."""
         transform = load_transform(*self._transform) if self._transform else None
         return Mapper(
-            self.user_id, self._attributes, self._destination, self._digest, pick=self._pick, transform=transform
+            self.user_id,
+            self._attributes,
+            self._destination,
+            self._digest,
+            pick=self._pick,
+            transform=transform,
+            missing=self._missing,
         )
 
     def record(self, ref: RowRef, key: str, body: bytes) -> Record:
@@ -38,8 +47,20 @@ class Recipe:
     def _fingerprint(self) -> str:
         picked = [sorted(self._pick.except_names), *self._pick[1:]] if self._pick else None
         function = [self._transform.path.read_bytes(), self._transform.function] if self._transform else None
-        decides = [self.user_id, [*map(tuple, self._attributes)], picked, function]
+        decides = [self.user_id, [*map(_decides, self._attributes)], picked, function]
         return self._digest(encode(decides)).hex()
+
+
+def _decides(attribute: Attribute) -> tuple[object, ...]:
+    """`else` is younger than fingerprints are: a mapping without it has the fingerprint that it always had."""
+    return attribute if attribute.otherwise else attribute[:-1]
+
+
+def _missing(sync: configuration.Sync) -> str:
+    """What a row lacks that nobody can be identified by, in the words of its source."""
+    source = sync.source
+    kind = configuration.external_id_in(sync.user_id, source) if isinstance(source, configuration.Segment) else ""
+    return f"the profile has no external id of the type {printable(kind[:40])}" if kind else MISSING
 
 
 def _pick(sync: configuration.Sync) -> Pick | None:
@@ -61,4 +82,5 @@ def _attribute(mapping: configuration.Mapping, sync: configuration.Sync) -> Attr
         empty=mapping.empty or sync.empty or "",
         normalise=mapping.normalise,
         hash=mapping.hash,
+        otherwise=Otherwise(mapping.otherwise.sources, mapping.otherwise.join) if mapping.otherwise else None,
     )

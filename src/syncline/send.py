@@ -42,8 +42,12 @@ class Feed(Protocol):
     def stop(self) -> Stop | None: ...
     @property
     def source_requests(self) -> int: ...
+    def tickets(self) -> Iterator[tuple[bytes, Sequence[Change]]]:
+        """What was sent under a ticket and has no result yet."""
+        ...
+
     def pending(self) -> Iterator[Sequence[Change] | None]:
-        """What is not settled for good, in plan order; None: nothing at the moment."""
+        """What else is not settled for good, in plan order; None: nothing at the moment."""
         ...
 
     async def flow(self, world: World, halt: Halt, gauge: Gauge) -> Delivery:
@@ -68,6 +72,9 @@ class WholePlan:
         self.journal = Journal(db, job.path, run, time.time)
         self.stop = job.source_stop(db, run)
         self.nothing_left = False
+
+    def tickets(self) -> Iterator[tuple[bytes, Sequence[Change]]]:
+        return self.journal.tickets()
 
     def pending(self) -> Iterator[Sequence[Change]]:
         return self.journal.pending()
@@ -113,7 +120,7 @@ async def send(feed: Feed, job: Job, world: World, halt: Halt, gauge: Gauge) -> 
     destination, canary = job.destination, Policy().canary_rows
 
     def work() -> Iterator[Batch | None]:
-        for ticket, changes in feed.journal.tickets():
+        for ticket, changes in feed.tickets():
             yield asked_again(changes, ticket, destination.encode)
         yield from batches(feed.pending(), destination.encode, destination.limits, canary)
 

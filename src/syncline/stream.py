@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 from syncline.delivery import Bookmark, Delivery, Gauge, Halt, Portion, Signal, Sink, Wanted, World, read
+from syncline.errors import NothingToResume
 from syncline.flow.mapping import Mapper
 from syncline.job import Job, Options
 from syncline.ledger import Figures, Growth, Journal, Planned, RunRecord, seen, unplanned, unread
@@ -55,6 +56,11 @@ class Stream:
             return False
         place = json.loads(record.bookmark)
         again = [Wanted(ref, number) for ref, number in unread(self._db, self._job.path)]
+        if place["listing"] != self._source.listing:
+            raise NothingToResume(
+                f"run {record.run} read {place['listing']}, and the configuration now says {self._source.listing}:"
+                " set it back, or run without --resume"
+            )
         self._mark = Bookmark(place["cursor"], place["listed"], again)
         self._options = Options(**place["options"])
         if not (place["cursor"] or again):
@@ -150,7 +156,13 @@ class Stream:
 
     def _growth(self, portion: Portion) -> Growth:
         options = self._options._asdict() | {"resume": False}
-        place = {"source": self._source.name, "cursor": portion.cursor, "listed": portion.listed, "options": options}
+        place = {
+            "source": self._source.name,
+            "listing": self._source.listing,
+            "cursor": portion.cursor,
+            "listed": portion.listed,
+            "options": options,
+        }
         named = {row.name: (row.name, row.ref.row, None) for row in portion.rows if row.name}
         read = {ref: (ref, number, None) for ref, number in portion.refs.items()}
         missing = {one.ref: (one.ref, one.number, one.reason) for one in portion.unread}
@@ -164,12 +176,16 @@ class Stream:
 
     # --- delivering -----------------------------------------------------------------------------------------------
 
+    def tickets(self) -> Iterator[tuple[bytes, Sequence[Change]]]:
+        """Until there is a first portion, the ledger holds the plan of another run, which is none of our business."""
+        return self.journal.tickets() if self.run else iter(())
+
     def pending(self) -> Iterator[Sequence[Change] | None]:
         """The plan as far as it has grown; None while there may be more to come."""
         after = 0
         while True:
             reads = self._reads  # asked first: what came before the end of reading is not missed
-            for changes in self.journal.pending(after):
+            for changes in self.journal.pending(after) if self.run else ():
                 after = changes[-1].entry
                 yield changes
             if not reads:

@@ -18,6 +18,7 @@ VERBS: Mapping[str, str] = MappingProxyType(
         "run": "Sync: send what differs from what the destination already holds.",
         "runs": "The history of a sync.",
         "report": "One run again: its figures, and the rows that did not make it.",
+        "serve": "The sync as an HTTP service.",
         "schema": "The JSON Schema of a configuration, for an editor.",
         "emulate": "A local Customer.io, with faults on request.",
         "demo": "A first success in a minute, against a local Customer.io.",

@@ -3,76 +3,74 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import rich_click as click
+from click.core import ParameterSource
 
-from syncline.emulators import customerio, faults
-from syncline.emulators.customerio import snapshot, switches
-from syncline.emulators.keeper import Keeper
+from syncline.cli.vendors import VENDORS, Started, Vendor, Wanted
+from syncline.emulators import customerio, faults, switchboard, voucherify
+from syncline.emulators.keeper import Keeper, StateError
 from syncline.emulators.server import serve
 
 _FAULTS = "What goes wrong, and when; may be repeated: 500:2%, 429:5%:after=1, lost:every=10, outage:at=5s:for=30s."
 _SWITCH = "What nobody knows for certain, as you want it; may be repeated: empty_removes=true."
-_DELAY = "How long it takes until a write can be read."
+_DELAY = "customerio: how long it takes until a write can be read."
+_PROFILES = "segment: how many made-up profiles it has at first."
+_ACTION_DELAY = "voucherify: how long an asynchronous action takes."
+_CALLS = "voucherify: calls before 429, a minute or an hour; 0 for any number."
+_BULK_CALLS = "voucherify: bulk calls before 429, counted apart; 0 for any number."
+_SCHEMA = "voucherify: a JSON file with the definitions of customers' metadata."
+T = TypeVar("T")
 
 
-class Duration(click.ParamType[float]):
-    """`50ms`, `0.2s` → seconds."""
+class Words(click.ParamType[T]):
+    """A text that `read` understands, or refuses with a ValueError that says how to write it."""
 
-    name = "duration"
+    def __init__(self, name: str, kind: type[T], read: Callable[[str], T]) -> None:
+        self.name, self._kind, self._read = name, kind, read
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        if isinstance(value, float):
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> T:
+        if isinstance(value, self._kind):
             return value
         try:
-            return faults.seconds(str(value))
+            return self._read(str(value))
         except ValueError as wrong:
             self.fail(str(wrong), param, ctx)
 
 
-class FaultType(click.ParamType[faults.Fault]):
-    """`500:2%` → a fault."""
-
-    name = "fault"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> faults.Fault:
-        if isinstance(value, faults.Fault):
-            return value
-        try:
-            return faults.parse(str(value))
-        except ValueError as wrong:
-            self.fail(str(wrong), param, ctx)
-
-
-def _list_switches(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
-    if not wanted:
-        return
-    for switch in switches.described():
-        click.echo(f"{switch.name}={switch.default}  ({switch.values})\n    {switch.why}")
-    ctx.exit()
+_DURATION = Words("duration", float, faults.seconds)  # `50ms`, `0.2s` → seconds
+_FAULT = Words("fault", faults.Fault, faults.parse)
+_ALLOWANCE = Words("calls", voucherify.Allowance, voucherify.allowance)  # `2000/min`, `20/h`
 
 
 @click.command(name="emulate")
-@click.argument("name", type=click.Choice(["customerio"]), metavar="NAME")
+@click.argument("name", type=click.Choice(list(VENDORS)), metavar="NAME")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port; 0 picks a free one.")
-@click.option("--latency", type=Duration(), default=0.0, metavar="50ms", help="How long each answer takes.")
+@click.option("--latency", type=_DURATION, default=0.0, metavar="50ms", help="How long each answer takes.")
 @click.option("--rate", type=click.FloatRange(min=0), default=0.0, metavar="N", help="Requests a second before 429.")
-@click.option("--fault", "weather", type=FaultType(), multiple=True, metavar="500:2%", help=_FAULTS)
+@click.option("--fault", "weather", type=_FAULT, multiple=True, metavar="500:2%", help=_FAULTS)
 @click.option("--seed", type=int, default=0, metavar="N", help="The same seed gives the same faults.")
-@click.option("--consistency-delay", "delay", type=Duration(), default=0.0, metavar="2s", help=_DELAY)
-@click.option("--region", type=click.Choice(["us", "eu"]), default="us", help="Where its account lives.")
-@click.option("--mode", type=click.Choice(["id+email", "id"]), default="id+email", help="What identifies people.")
 @click.option("--switch", "chosen", multiple=True, metavar="NAME=VALUE", help=_SWITCH)
+@click.option("--switches", "listed", is_flag=True, help="List the switches.")
 @click.option("--state", type=click.Path(path_type=Path), metavar="FILE", help="Goes on from FILE, and is kept in it.")
+@click.option("--consistency-delay", type=_DURATION, default=0.0, metavar="2s", help=_DELAY)
+@click.option("--region", type=click.Choice(["us", "eu"]), default="us", help="customerio: where its account lives.")
 @click.option(
-    "--switches", is_flag=True, is_eager=True, expose_value=False, callback=_list_switches, help="List the switches."
+    "--mode", type=click.Choice(["id+email", "id"]), default="id+email", help="customerio: what identifies people."
 )
+@click.option("--profiles", type=click.IntRange(0, 1_000_000), default=100, metavar="N", help=_PROFILES)
+@click.option("--action-delay", type=_DURATION, default=0.0, metavar="2s", help=_ACTION_DELAY)
+@click.option("--calls", type=_ALLOWANCE, default=voucherify.Allowance(), metavar="2000/min", help=_CALLS)
+@click.option("--bulk-calls", type=_ALLOWANCE, default=voucherify.Allowance(), metavar="20/h", help=_BULK_CALLS)
+@click.option("--metadata-schema", type=click.Path(path_type=Path), metavar="FILE", help=_SCHEMA)
+@click.pass_context
 def command(
+    ctx: click.Context,
     name: str,
     host: str,
     port: int,
@@ -80,51 +78,95 @@ def command(
     rate: float,
     weather: tuple[faults.Fault, ...],
     seed: int,
-    delay: float,
+    chosen: tuple[str, ...],
+    listed: bool,
+    state: Path | None,
+    consistency_delay: float,
     region: Literal["us", "eu"],
     mode: customerio.Mode,
-    chosen: tuple[str, ...],
-    state: Path | None,
+    profiles: int,
+    action_delay: float,
+    calls: voucherify.Allowance,
+    bulk_calls: voucherify.Allowance,
+    metadata_schema: Path | None,
 ) -> int:
-    """A local Customer.io: the Track, App and Pipelines APIs, a request log, and a page that shows its people.
+    """A local Customer.io, Segment or Voucherify, with a request log and a page that shows what it holds.
 
-    Its credentials are site and key, app for the App API and cdp for Pipelines. Without --state it forgets everything
-    when it ends.
+    NAME is customerio, segment or voucherify. What it prints at its start is what a configuration needs to mean it.
+    Without --state it forgets everything when it ends. An option whose text begins with a name is for that vendor only.
     """
+    vendor = VENDORS[name]
+    _only_its_own(ctx, name)
+    if listed:
+        _list_switches(vendor)
+        return 0
     try:
         faults.check(weather)
-        positions = switches.parse(chosen)
+        started = vendor.start(
+            Wanted(
+                weather,
+                seed,
+                rate,
+                latency,
+                chosen,
+                consistency_delay,
+                region,
+                mode,
+                profiles,
+                action_delay,
+                calls,
+                bulk_calls,
+                metadata_schema,
+            )
+        )
     except ValueError as wrong:
         raise click.UsageError(str(wrong)) from None
-    workspace = customerio.Workspace(time.time, mode=mode, region=region, switches=positions, delay_s=delay)
-    app = customerio.Customerio(workspace, faults=weather, seed=seed, rate=rate, latency_s=latency)
-    with _kept(workspace, state) as tick:
+    with _kept(started, state) as tick:
         try:
-            serve(app, host, port, _tell, tick)
+            serve(started.app, host, port, lambda url: _tell(vendor, url), tick)
         except OSError as error:
             raise click.UsageError(f"cannot listen on {host}:{port}: {error.strerror}") from None
     return 0
 
 
+def _only_its_own(ctx: click.Context, name: str) -> None:
+    """Raises UsageError for an option of another vendor."""
+    for param in ctx.command.params:
+        owners = [owner for owner, vendor in VENDORS.items() if param.name in vendor.own]
+        given = ctx.get_parameter_source(str(param.name)) is ParameterSource.COMMANDLINE
+        if given and owners and name not in owners:
+            own = [other.opts[0] for other in ctx.command.params if other.name in VENDORS[name].own]
+            others = f"{name} has {', '.join(own) or 'none of its own'}"
+            raise click.UsageError(f"{param.opts[0]} is an option of {' and '.join(owners)}; {others}")
+
+
+def _list_switches(vendor: Vendor) -> None:
+    for switch in switchboard.described(vendor.switches):
+        click.echo(f"{switch.name}={switch.default}  ({switch.values})\n    {switch.why}")
+
+
 @contextmanager
-def _kept(workspace: customerio.Workspace, path: Path | None) -> Iterator[Callable[[], None]]:
+def _kept(started: Started, path: Path | None) -> Iterator[Callable[[], None]]:
     """The state in its file: read now, written every few seconds by what is given, and at the end."""
     if path is None:
+        started.populate()
         yield lambda: None
         return
     try:
         if path.exists():
-            snapshot.load(workspace, path.read_bytes())
-        keeper = Keeper(path, lambda: snapshot.dump(workspace), lambda: snapshot.version(workspace), time.monotonic)
+            started.load(path.read_bytes())
+        else:
+            started.populate()
+        keeper = Keeper(path, started.dump, started.version, time.monotonic)
         keeper.save()  # now rather than at the end: a place where nothing can be written is better known early
-    except snapshot.StateError as wrong:
+    except StateError as wrong:
         raise click.UsageError(f"{path}: {wrong}; name another file, or move this one away") from None
     except OSError as error:
         raise click.UsageError(f"{path}: {error.strerror}; --state needs a file that can be read and written") from None
     try:
         yield lambda: _complaining(keeper.tick, path)
     finally:
-        workspace.pending.settle_all()
+        started.finish()
         _complaining(keeper.save, path)
 
 
@@ -136,16 +178,12 @@ def _complaining(save: Callable[[], None], path: Path) -> None:
         click.echo(f"the state could not be written to {path}: {error.strerror}", err=True)
 
 
-def _tell(url: str) -> None:
-    click.echo(f"Customer.io emulator at {url} (site id: site, API key: key, App API key: app, Pipelines key: cdp)")
-    click.echo(f"people and requests: {url}/")
+def _tell(vendor: Vendor, url: str) -> None:
+    click.echo(f"{vendor.title} emulator at {url} ({vendor.credentials})")
+    click.echo(f"{vendor.holds} and requests: {url}/")
     click.echo("in a configuration:")
-    click.echo(f'  "destination": {{"siteId": "site", "apiKey": "key", "baseUrl": "{url}"}}')
+    click.echo(vendor.snippet.format(url=url))
     click.echo("not emulated:")
-    _list(customerio.NOT_EMULATED)
-    click.echo("Ctrl-C ends it")
-
-
-def _list(lines: Sequence[str]) -> None:
-    for line in lines:
+    for line in vendor.not_emulated:
         click.echo(f"  - {line}")
+    click.echo("Ctrl-C ends it")

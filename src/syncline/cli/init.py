@@ -9,11 +9,16 @@ import rich_click as click
 
 from syncline.cli.schema import SCHEMA_FILE, write_schema
 
+# Each is a file in starters/; what `run` needs besides it.
+STARTERS = {"customerio": " -d data.json", "segment-to-voucherify": ""}
+
 
 @click.command(name="init")
-@click.argument("name", type=click.Choice(["customerio"]), metavar="NAME")
+@click.argument("name", type=click.Choice(list(STARTERS)), metavar="NAME")
 def command(name: str) -> int:
-    """Write a commented configuration to start from: `syncline init customerio` writes customerio.yaml.
+    """Write a commented configuration to start from: NAME is customerio (a file of users to Customer.io) or
+    segment-to-voucherify (all profiles of a Segment space to Voucherify). `syncline init customerio` writes
+    customerio.yaml.
 
     Beside it goes syncline.schema.json, by which an editor completes and checks it.
     """
@@ -28,7 +33,7 @@ def command(name: str) -> int:
     except OSError as error:
         raise click.UsageError(f"cannot write {path}: {error.strerror}") from None
     click.echo(
-        f"wrote {path}: put your credentials into the environment or .env, then `syncline run {path} -d data.json`"
+        f"wrote {path}: put your credentials into the environment or .env, then `syncline run {path}{STARTERS[name]}`"
     )
     click.echo(f"wrote {SCHEMA_FILE}: with it, an editor completes and checks {path}")
     return 0

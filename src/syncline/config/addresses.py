@@ -25,7 +25,7 @@ class Fault(NamedTuple):
 
 _LIKE_ORIGIN = Fault(
     "an origin: https, a host in lower case, perhaps a port; no path, user name or query",
-    "Write it like https://track.customer.io, with nothing after the host and port.",
+    "Write it like https://api.example.com, with nothing after the host and port.",
 )
 _LIKE_URL = Fault(
     "a URL: https, a host in lower case, perhaps a port, a path and a query; no user name, no #",

@@ -8,11 +8,16 @@ import shlex
 from collections.abc import Collection, Iterator
 
 from syncline.config.addresses import url_fault
+from syncline.config.draft import Draft
 from syncline.config.findings import Describer, Finding, Path
-from syncline.config.spelling import Draft, secret_names
+from syncline.config.names import credential_names, secrets
 
 MAX_CREDENTIAL = 256
-IN_BASIC_USER = ("siteId",)  # the user name of HTTP Basic ends at its first colon
+# The user name of HTTP Basic ends at its first colon: what was expected instead, and how to mend it.
+IN_BASIC_USER = {
+    "siteId": ("a site id without a colon", "Copy the site id alone, without the API key."),
+    "accessToken": ("an access token without a colon", "Copy the token alone; as a user name it has no password."),
+}
 
 _PLACEHOLDER = re.compile(
     r"""(your|insert|enter|replace|paste)[\W_].*      # YOUR_API_KEY, replace-me
@@ -20,34 +25,33 @@ _PLACEHOLDER = re.compile(
       | x{3,} | \*+ | \.{3,} | …                      # xxx
       | <.*> | \{\{.*\}\} | \[.*\]                    # <site id>
       | change[\W_]?me | todo | tbd | fixme | placeholder | undefined
-      | (?-i:API_?KEY|SITE_?ID|APP_?API_?KEY|SECRET_?KEY)""",
+      | (?-i:API_?KEY|SITE_?ID|APP_?API_?KEY|SECRET_?KEY|APPLICATION_?ID|SPACE_?ID|ACCESS_?TOKEN)""",
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
 
 
 def check_credentials(draft: Draft, tell: Describer) -> Iterator[Finding]:
-    """The destination's credentials, and `notify`, whose URL may hold a token."""
-    destination = draft.tree.get("destination")
-    if isinstance(destination, dict):
-        yield from _of_destination(destination, draft, tell)
+    """Those of the destination and the source, and `notify`, whose URL may hold a token."""
+    for home, settings in draft.settings.items():
+        held = draft.tree.get(home)
+        if isinstance(held, dict):
+            # What is needed and not secret (Segment's spaceId) is copied from the same page, and goes wrong alike.
+            for alias in dict.fromkeys(credential_names(settings).values()):
+                if alias in held:
+                    yield from _of_one(alias, held[alias], draft.place((home, alias)), tell)
     notify = draft.tree.get("notify")
     if isinstance(notify, str) and (fault := url_fault(notify)):
         yield Finding(("notify",), tell.is_(("notify",), notify), *fault)
 
 
-def _of_destination(destination: dict[str, object], draft: Draft, tell: Describer) -> Iterator[Finding]:
-    for alias in dict.fromkeys(secret_names(draft.kind.settings).values()):
-        if alias not in destination:
-            continue
-        path = draft.place(("destination", alias))
-        value = destination[alias]
-        if not isinstance(value, str):
-            yield Finding(path, tell.is_(path, value), "the credential as text", "Put it in double quotes.")
-        elif fault := _fault(value, in_basic_user=alias in IN_BASIC_USER):
-            yield Finding(path, tell.is_(path, value), *fault)
+def _of_one(alias: str, value: object, path: Path, tell: Describer) -> Iterator[Finding]:
+    if not isinstance(value, str):
+        yield Finding(path, tell.is_(path, value), "the credential as text", "Put it in double quotes.")
+    elif fault := _fault(alias, value):
+        yield Finding(path, tell.is_(path, value), *fault)
 
 
-def _fault(text: str, *, in_basic_user: bool) -> tuple[str, str] | None:
+def _fault(alias: str, text: str) -> tuple[str, str] | None:
     """Why this cannot be a credential: (what was expected, how to mend it)."""
     if not text.strip():
         return "a credential that is not blank", "Put the real value here, or write ${NAME} and set that variable."
@@ -63,9 +67,7 @@ def _fault(text: str, *, in_basic_user: bool) -> tuple[str, str] | None:
             "printable ASCII characters without spaces or line breaks",
             "Copy the credential again, without what stands around it.",
         )
-    if in_basic_user and ":" in text:
-        return "a site id without a colon", "Copy the site id alone, without the API key."
-    return None
+    return IN_BASIC_USER.get(alias) if ":" in text else None
 
 
 def exposed(draft: Draft, borrowed: Collection[Path], label: str, mode: int | None) -> str:
@@ -75,8 +77,8 @@ def exposed(draft: Draft, borrowed: Collection[Path], label: str, mode: int | No
     """
     if mode is None or os.name != "posix" or not mode & 0o077:
         return ""
-    homes: list[Path] = [("destination", alias) for alias in dict.fromkeys(secret_names(draft.kind.settings).values())]
-    written = [draft.written[home] for home in homes if home in draft.written]
+    places = [(home, alias) for home, settings in draft.settings.items() for alias in secrets(settings)]
+    written = [draft.written[place] for place in places if place in draft.written]
     written += [("notify",)] if "notify" in draft.tree else []
     if all(path in borrowed for path in written):
         return ""

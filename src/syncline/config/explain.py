@@ -9,10 +9,12 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from syncline.config.draft import Draft
 from syncline.config.findings import Describer, Expected, Finding, Path, Wrong, closest, dotted, printable
-from syncline.config.model import Mapping, Sync
-from syncline.config.source import Files
-from syncline.config.spelling import Draft, alias_of, aliases, secret_names, unknown_key
+from syncline.config.kinds import DEFAULT_DESTINATION, DESTINATIONS, SOURCES
+from syncline.config.model import Mapping, Otherwise, Sync
+from syncline.config.names import alias_of, aliases, credential_names, secrets
+from syncline.config.unknown import unknown_key
 
 # Words for what is missing: the key → an example to add.
 _EXAMPLES = {
@@ -27,13 +29,15 @@ def explain(error: ValidationError, draft: Draft, tell: Describer) -> Iterator[F
     errors = error.errors(include_url=False)
     # Unknown keys come first: a key that was probably meant for another is not reported as missing as well.
     yield from [_unknown(one["loc"], draft, tell) for one in errors if one["type"] == "extra_forbidden"]
-    credentials = {("destination", alias) for alias in secret_names(draft.kind.settings).values()}
+    hidden = {(home, alias) for home, settings in draft.settings.items() for alias in secrets(settings)}
     for one in errors:
         missing = one["type"] == "missing"
         path = _existing(one["loc"], draft.tree, missing=missing)
-        if missing and path not in draft.meant:
+        if one["type"] == "union_tag_invalid":
+            yield _unknown_type(path, draft, tell)
+        elif missing and path not in draft.meant:
             yield missing_key(path, draft)
-        elif not missing and one["type"] != "extra_forbidden" and path not in credentials:  # those have rules.py
+        elif not missing and one["type"] != "extra_forbidden" and path not in hidden:  # those have rules.py
             yield _wrong(path, one.get("ctx", {}).get("error"), draft, tell)
 
 
@@ -41,27 +45,30 @@ def missing_key(path: Path, draft: Draft) -> Finding:
     """A key that is needed and nowhere, with an example to add."""
     *home, key = path
     where = dotted(tuple(home))
-    if key in secret_names(draft.kind.settings).values():
-        name = next(name for name, field in draft.kind.settings.model_fields.items() if alias_of(name, field) == key)
+    settings = draft.settings.get(where)
+    if settings and key in credential_names(settings):
+        name = next(name for name, field in settings.model_fields.items() if alias_of(name, field) == key)
         fix = f'Add "{key}": "${{{name.upper()}}}" and set that variable, in the environment or in .env.'
-        return Finding(path, f'no "{key}"', "the destination's credentials", fix)
+        # A destination's may also stand elsewhere.
+        found = f'no "{key}"' if where == "destination" else f'{where} has no "{key}"'
+        return Finding(path, found, f"the {where}'s credentials", fix)
     fix = _EXAMPLES.get(str(key), f'Add "{key}".')
-    return Finding(path, f'{where} has no "{key}"', expected_of(field_at(path, draft.kind.settings)), fix)
+    return Finding(path, f'{where} has no "{key}"', expected_of(field_at(path, draft)), fix)
 
 
-def model_at(path: Path, settings: type[BaseModel]) -> type[BaseModel]:
+def model_at(path: Path, draft: Draft) -> type[BaseModel]:
     """The model of the object that a path of the tree leads to."""
-    inner: dict[str, type[BaseModel]] = {"destination": settings, "mappings": Mapping, "source": Files}
+    inner: dict[str, type[BaseModel]] = {**draft.settings, "mappings": Mapping, "else": Otherwise}
     model: type[BaseModel] = Sync
     for part in path:
         model = inner.get(part, model) if isinstance(part, str) else model
     return model
 
 
-def field_at(path: Path, settings: type[BaseModel]) -> FieldInfo | None:
+def field_at(path: Path, draft: Draft) -> FieldInfo | None:
     """The field of the model that a path of the tree leads to."""
     *home, key = [part for part in path if isinstance(part, str)] or [""]
-    return aliases(model_at(tuple(home), settings)).get(key)
+    return aliases(model_at(tuple(home), draft)).get(key)
 
 
 def expected_of(field: FieldInfo | None) -> str:
@@ -115,11 +122,22 @@ def _existing(loc: tuple[int | str, ...], tree: object, *, missing: bool) -> Pat
 
 def _unknown(loc: tuple[int | str, ...], draft: Draft, tell: Describer) -> Finding:
     path = _existing(loc, draft.tree, missing=False)
-    model = model_at(path[:-1], draft.kind.settings)
-    candidates = list(aliases(model))
-    if model in (Sync, draft.kind.settings):
-        candidates += secret_names(draft.kind.settings)
+    model = model_at(path[:-1], draft)
+    candidates = [*aliases(model)]
+    if model in (Sync, *draft.settings.values()):
+        candidates += credential_names(model if model is draft.source.settings else draft.kind.settings)
     return unknown_key(path, list(dict.fromkeys(candidates)), draft, tell)
+
+
+def _unknown_type(home: Path, draft: Draft, tell: Describer) -> Finding:
+    """A type of source or destination that there is not."""
+    path, known = (*home, "type"), list(DESTINATIONS if home == ("destination",) else SOURCES)
+    value = value_at(path, draft.tree)
+    near = closest(value, known) if isinstance(value, str) else ""
+    fix = f"Correct it, or leave it out for the default ({DEFAULT_DESTINATION})."
+    if home != ("destination",):
+        fix = "Export the rows to a file, and name it in `files`."
+    return Finding(path, tell.is_(path, value), " or ".join(known), f'Did you mean "{near}"?' if near else fix)
 
 
 def _wrong(path: Path, raised: object, draft: Draft, tell: Describer) -> Finding:
@@ -129,7 +147,7 @@ def _wrong(path: Path, raised: object, draft: Draft, tell: Describer) -> Finding
         name = printable(value) if isinstance(value, str) and value.strip() and not hidden else "email"
         fix = f'Write {{"from": "{name}", "to": "{name}"}}.'
         return Finding(written, tell.is_(written, value), "an object with from and to", fix)
-    field = field_at(path, draft.kind.settings)
+    field = field_at(path, draft)
     said = raised if isinstance(raised, Wrong) else Wrong()
     found = f"{tell.name(written)} is {said.found}" if said.found else tell.is_(written, value)
     fix = "" if hidden else said.fix  # it may repeat the value

@@ -16,7 +16,9 @@ MAX_SHOWN = 40  # characters of a value or a key in a message (house rule 1)
 MANY_SECRETS = 100  # nobody has so many: rather than compare each with every value, show nothing
 MIN_SECRET = 4  # shorter texts are not looked for inside other values: they would be "found" everywhere
 
-_SECRETIVE = re.compile(r"key$|token|secret|passw|credential|siteid|auth$|authorization|dsn$|notify$|webhook")
+_SECRETIVE = re.compile(
+    r"key$|token|secret|passw|credential|siteid|applicationid|auth$|authorization|dsn$|notify$|webhook"
+)
 
 
 class Finding(NamedTuple):

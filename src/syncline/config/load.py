@@ -17,6 +17,7 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from syncline.config.credentials import exposed
+from syncline.config.draft import Draft
 from syncline.config.environment import EnvFile, Variables, dotenv_beside, env_file_named, gather
 from syncline.config.explain import explain, field_at, is_number, value_at
 from syncline.config.findings import Describer, Finding
@@ -26,9 +27,10 @@ from syncline.config.parse import Parsed, Unreadable, parse
 from syncline.config.places import Places
 from syncline.config.read import is_empty, read
 from syncline.config.rules import check
-from syncline.config.spelling import Draft, spell
+from syncline.config.spelling import spell
 from syncline.config.transform import Transform, check_transform, located
 from syncline.config.tree import Settled, settle
+from syncline.config.uploaded import NO_VARIABLES, Uploaded, confine, without_references
 from syncline.errors import ConfigRefused, Problem
 
 OBJECT_LABEL = "the configuration object"
@@ -37,7 +39,8 @@ OBJECT_LABEL = "the configuration object"
 class Loaded(NamedTuple):
     """A configuration, ready.
 
-    directory: absolute, where its relative paths begin; label: the file as written; transform: the function, unrun.
+    directory: absolute, where its relative paths begin; label: the file as written; transform: the function, unrun;
+    trusted: the origins whose addresses need no look, of a configuration that was uploaded; None: all.
     """
 
     sync: Sync
@@ -46,6 +49,7 @@ class Loaded(NamedTuple):
     label: str
     warnings: tuple[str, ...]
     transform: Transform | None = None
+    trusted: frozenset[str] | None = None
 
 
 class _Opened(NamedTuple):
@@ -63,22 +67,24 @@ def load(
     *,
     environment: Mapping[str, str] | None = None,
     env_file: str | Path | None = None,
+    uploaded: Uploaded | None = None,
 ) -> Loaded:
     """Read and check a configuration. `environment` replaces the process's own, and `env_file` the `.env` beside it.
 
-    Raises ConfigRefused with all problems.
+    `uploaded`: it comes from somebody else, who may say less. Raises ConfigRefused with all problems.
     """
-    label = OBJECT_LABEL if isinstance(config, Mapping) else str(config)
+    label = uploaded.label if uploaded else OBJECT_LABEL if isinstance(config, Mapping) else str(config)
     named = None if env_file is None else _named(Path(env_file))
     try:
-        opened = _open(config, label)
-        settled = settle(opened.parsed.tree, _variables(environment, named, opened.directory))
+        opened = _open(config, label, uploaded)
+        settled = _settle(opened, _variables(environment, named, opened.directory), uploaded)
     except Unreadable as fault:
         raise _unreadable(label, fault, (0, 0) if isinstance(config, Mapping) else fault.place) from None
     tell = Describer(settled.borrowed, settled.secrets)
     if not isinstance(settled.tree, dict):
         raise _refused([_not_an_object(settled.tree), *settled.findings], opened)
     draft, findings = spell(settled.tree, opened.stem, tell)
+    findings += confine(draft, uploaded, tell) if uploaded else []
     sync, refused = _validate(draft, settled, tell)
     lost = check_transform(draft.tree.get("transform"), opened.directory, tell)
     findings = _distinct([*findings, *refused, *check(draft, tell), *lost], settled)
@@ -86,10 +92,11 @@ def load(
         raise _refused(_about_stem(findings, settled.tree, opened), opened)
     warnings = (*settled.warnings, *_cautions(sync, draft, settled, opened))
     transform = located(sync.transform, opened.directory) if sync.transform else None
-    return Loaded(sync, sync.name, opened.directory, label, warnings, transform)
+    trusted = uploaded.origins if uploaded else None
+    return Loaded(sync, sync.name, opened.directory, label, warnings, transform, trusted)
 
 
-def _open(config: str | Path | Mapping[str, object], label: str) -> _Opened:
+def _open(config: str | Path | Mapping[str, object], label: str, uploaded: Uploaded | None) -> _Opened:
     if isinstance(config, Mapping):
         return _Opened(Parsed(config, lambda: Places({}, {})), "", Path.cwd(), label, None)
     path = Path(config)
@@ -99,7 +106,14 @@ def _open(config: str | Path | Mapping[str, object], label: str) -> _Opened:
             (1, 1), "the configuration is empty", "a configuration", "`syncline init` writes one to start from."
         )
     parsed = parse(text, is_json=path.suffix.lower() == ".json")
-    return _Opened(parsed, path.stem, path.absolute().parent, label, mode)
+    return _Opened(parsed, uploaded.stem if uploaded else path.stem, path.absolute().parent, label, mode)
+
+
+def _settle(opened: _Opened, variables: Callable[[], Variables], uploaded: Uploaded | None) -> Settled:
+    """The tree with its references resolved; of one that was uploaded, each of them a finding, and nothing read."""
+    if uploaded is None:
+        return settle(opened.parsed.tree, variables)
+    return without_references(opened.parsed.tree, settle(opened.parsed.tree, lambda: NO_VARIABLES))
 
 
 def _named(file: Path) -> EnvFile:
@@ -133,7 +147,7 @@ def _numbers_from_environment(draft: Draft, settled: Settled) -> None:
     """A variable is always text, so where the model wants a number, the text of a number is one. Nowhere else."""
     for path in settled.borrowed:
         holder, text = value_at(path[:-1], draft.tree), value_at(path, draft.tree)
-        if isinstance(holder, dict) and isinstance(text, str) and is_number(field_at(path, draft.kind.settings)):
+        if isinstance(holder, dict) and isinstance(text, str) and is_number(field_at(path, draft)):
             if re.fullmatch(r"-?[0-9]{1,15}", text):
                 holder[path[-1]] = int(text)
             elif re.fullmatch(r"-?[0-9]{1,15}\.[0-9]{1,15}", text):
@@ -170,7 +184,8 @@ def _not_an_object(tree: object) -> Finding:
 
 def _cautions(sync: Sync, draft: Draft, settled: Settled, opened: _Opened) -> list[str]:
     """What is allowed, and worth a warning."""
-    told = [*draft.kind.cautions(sync.destination), exposed(draft, settled.borrowed, opened.label, opened.mode)]
+    told = [*draft.kind.cautions(sync.destination), *(draft.source.cautions(sync.source) if sync.source else ())]
+    told.append(exposed(draft, settled.borrowed, opened.label, opened.mode))
     return [warning for warning in told if warning]
 
 

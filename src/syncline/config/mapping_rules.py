@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import get_args
 
+from syncline.config.draft import Draft
 from syncline.config.findings import Describer, Finding, Path, dotted
 from syncline.config.model import Cast
-from syncline.config.spelling import Draft
 
 # The casts after which a value is still a text to normalise, and those whose result has one spelling as text to hash.
 NORMALISED = ("string",)
@@ -20,7 +20,7 @@ def check_mappings(mappings: list[object], draft: Draft, tell: Describer) -> Ite
     """Every finding that concerns more than one field of a mapping, or more than one mapping."""
     if len(mappings) > draft.kind.attributes:
         found = f"mappings is a list of {len(mappings)}"
-        most = f"at most {draft.kind.attributes}, the attributes one person may have"
+        most = f"at most {draft.kind.attributes:,}, the attributes one person may have"
         yield Finding(("mappings",), found, most, "Leave some out.")
     for index, mapping in enumerate(mappings):
         if isinstance(mapping, dict):
@@ -32,7 +32,7 @@ def check_mappings(mappings: list[object], draft: Draft, tell: Describer) -> Ite
 
 
 def _origin(path: Path, mapping: dict[str, object], draft: Draft) -> Iterator[Finding]:
-    """`from` or `constant`; `join` only for a list."""
+    """`from` or `constant`, and what only `from` can have beside it."""
     name = dotted(path)
     if "from" in mapping and "constant" in mapping:
         found = f'{name} has both "from" and "constant"'
@@ -46,11 +46,30 @@ def _origin(path: Path, mapping: dict[str, object], draft: Draft) -> Iterator[Fi
             "one of them",
             'Add "from" with the field\'s name.',
         )
-    if "join" in mapping and not isinstance(mapping.get("from"), list):
+    if "else" in mapping and "constant" in mapping:
+        found = f'{name} has "else" and "constant"'
+        yield Finding((*path, "else"), found, '"else" only with "from"', "A constant is always there.", at_key=True)
+    yield from _joined(path, mapping)
+    otherwise = mapping.get("else")
+    if isinstance(otherwise, dict):
+        yield from _joined((*path, "else"), otherwise)
+
+
+def _joined(path: Path, way: dict[str, object]) -> Iterator[Finding]:
+    """`join` only for a list, and lists in it only for `join`."""
+    name, written = dotted(path), way.get("from")
+    if "join" in way and not isinstance(written, list):
         found = f'{name} has "join", but "from" is not a list'
         yield Finding(
             (*path, "join"), found, "a list of fields to join", 'Write "from": ["first", "last"].', at_key=True
         )
+    if "join" in way or not isinstance(written, list):
+        return
+    for index, part in enumerate(written):
+        if isinstance(part, list):
+            here = (*path, "from", index)
+            found = f'{dotted(here)} is a list of {len(part)}, and {name} has no "join"'
+            yield Finding(here, found, "the name of a field", 'Add "join", or write all names into one list.')
 
 
 def _conversion(path: Path, mapping: dict[str, object], draft: Draft) -> Iterator[Finding]:
@@ -82,7 +101,10 @@ def _meaning(path: Path, mapping: dict[str, object], draft: Draft, tell: Describ
         return
     if "hash" in mapping:
         found = f'{dotted(path)} has "hash", and {to} is {meaning.words} to the destination'
-        yield Finding((*path, "hash"), found, "a hash under another name", f'Write "to": "{to}_sha256".', at_key=True)
+        # Where only the destination's own names are taken, its refusal says how another may be called.
+        refused = draft.kind.refuse_name(f"{to}_sha256", False)
+        fix = refused[1] if refused else f'Write "to": "{to}_sha256".'
+        yield Finding((*path, "hash"), found, "a hash under another name", fix, at_key=True)
     elif cast in _CASTS and cast not in meaning.casts:
         found = f"{tell.is_((*path, 'as'), cast)}, and {to} is {meaning.words} to the destination"
         casts = sorted(meaning.casts, reverse=True)
@@ -93,7 +115,7 @@ def _meaning(path: Path, mapping: dict[str, object], draft: Draft, tell: Describ
 
 
 def _targets(mappings: list[object], draft: Draft, tell: Describer) -> Iterator[Finding]:
-    """What the mappings are called: each name once, and none the destination keeps for itself."""
+    """What the mappings are called: each name once, and none the destination refuses."""
     first: dict[str, int] = {}
     for index, mapping in enumerate(mappings):
         to = mapping.get("to") if isinstance(mapping, dict) else None
@@ -115,6 +137,18 @@ def _targets(mappings: list[object], draft: Draft, tell: Describer) -> Iterator[
         if fault := draft.kind.refuse_name(to, is_identifier):
             why, fix = fault
             yield Finding(path, f"{tell.is_(path, to)}: {why}", "a name the destination gives to mappings", fix)
+    yield from _wholes(first, mappings, draft, tell)
+
+
+def _wholes(first: dict[str, int], mappings: list[object], draft: Draft, tell: Describer) -> Iterator[Finding]:
+    """An object that is mapped as a whole and key by key: which of the two counts, nobody can say."""
+    for to, index in first.items():
+        whole = to.partition(".")[0]
+        if whole != to and whole in draft.kind.objects and whole in first:
+            path: Path = ("mappings", index, "to")
+            both = f"{_taken(first[whole], mappings[first[whole]], tell)}, {_taken(index, mappings[index], tell)}"
+            found = f"{tell.is_(path, to)}, and {whole} is mapped as a whole: {both}"
+            yield Finding(path, found, f"all of {whole}, or single keys of it", "Delete one of the two mappings.")
 
 
 def _excepted(mappings: list[object], draft: Draft, tell: Describer) -> Iterator[Finding]:
@@ -138,12 +172,16 @@ def _is_identifier(mapping: dict[str, object], draft: Draft) -> bool:
 
 def _is_userid(mapping: dict[str, object], draft: Draft) -> bool:
     user_id = draft.tree.get("userId")
-    return isinstance(user_id, str) and mapping.get("from") in (user_id, [user_id])
+    return isinstance(user_id, str) and mapping.get("from") in (user_id, [user_id]) and "else" not in mapping
 
 
-def _sources(mapping: dict[str, object]) -> Collection[object]:
-    written = mapping.get("from")
-    return written if isinstance(written, list) else [written]
+def _sources(mapping: dict[str, object]) -> Iterator[object]:
+    """All that a mapping reads, in whatever it is written down."""
+    otherwise = mapping.get("else")
+    ways = [mapping, otherwise] if isinstance(otherwise, dict) else [mapping]
+    for written in (way.get("from") for way in ways):
+        for part in written if isinstance(written, list) else [written]:
+            yield from part if isinstance(part, list) else [part]
 
 
 def _taken(index: int, mapping: object, tell: Describer) -> str:

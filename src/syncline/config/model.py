@@ -20,6 +20,7 @@ from syncline.config.values import (
     FieldName,
     FieldPath,
     Name,
+    Part,
     Refresh,
     Several,
     Target,
@@ -27,32 +28,54 @@ from syncline.config.values import (
     Url,
 )
 from syncline.destinations.customerio import settings as customerio
+from syncline.destinations.voucherify import settings as voucherify
+from syncline.sources.segment import settings as segment
 
 MAX_PARALLELISM = 256
 
 
+Mode = Literal["upsert", "update"]
 Nulls = Literal["omit", "clear"]
 Empty = Literal["omit", "keep", "clear"]
 Cast = Literal["string", "integer", "number", "boolean", "timestamp", "date", "json"]
 
 
+class Otherwise(BaseModel):
+    """Another way to a value, for the rows in which the first leads to none."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sources: Annotated[
+        tuple[Part, ...],
+        Several,
+        Expected("the name of a field of the source, or a list of names", 'Write it like "email".'),
+        Field(alias="from", description="As `from` beside `else`."),
+    ]
+    join: Annotated[
+        str | None,
+        Expected("the text to put between the joined fields"),
+        Field(description="As `join` beside `else`."),
+    ] = None
+
+
 class Mapping(BaseModel):
     """One attribute: where it comes from, what it is called at the destination, and what happens on the way.
 
-    `sources` is always a tuple: one field or path, or several of which the first present wins (with `join`: all
-    of them). It is empty when the mapping has a `constant`.
+    `sources` is always a tuple: one field or path, or several of which the first present wins (with `join`: all of
+    them, and of one that is a tuple itself the first present). It is empty when the mapping has a `constant`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     sources: Annotated[
-        tuple[FieldPath, ...],
+        tuple[Part, ...],
         Several,
         Expected("the name of a field of the source, or a list of names", 'Write it like "email".'),
         Field(
             alias="from",
-            description="A field of the source; of a list, the first that a row has (with `join`, all of them). A name"
-            " with dots (`address.city`) is the field of exactly that name where a row has it, else a path.",
+            description="A field of the source; of a list, the first that a row has. With `join`, all of the list,"
+            " and an entry may itself be a list, of which the first counts. A name with dots (`address.city`) is the"
+            " field of exactly that name where a row has it, else a path.",
         ),
     ] = ()
     to: Annotated[
@@ -64,6 +87,15 @@ class Mapping(BaseModel):
         str | None,
         Expected("the text to put between the joined fields"),
         Field(description="Joins all fields of `from` to one text, with this between them."),
+    ] = None
+    otherwise: Annotated[
+        Otherwise | None,
+        Expected("an object with from, and perhaps join", 'Write {"from": ["first", "last"], "join": " "}.'),
+        Field(
+            alias="else",
+            description="Another way to the value, an object with `from` and perhaps `join`, for rows that say nothing"
+            " under `from`: where it is absent, null, or empty while `empty` is omit.",
+        ),
     ] = None
     constant: Annotated[Constant, Field(description="The same value for everybody, instead of a field.")] = None
     default: Annotated[object, Field(description="The value where a row does not have the field.")] = None
@@ -110,29 +142,43 @@ class Sync(BaseModel):
         Field(description="Names the sync and its ledger. Default: the file's name without its ending."),
     ]
     source: Annotated[
-        Files | None,
-        Expected("the path of a data file, a list of paths, or an object with `files`", 'Write it like "data.json".'),
+        Files | segment.Settings | None,
+        Expected(
+            "the path of a data file, a list of paths, or an object with `files` or a `type`",
+            'Write it like "data.json".',
+        ),
         Field(
-            description="The rows: a file, a list of files, or an object that also says how to read them. Data given on"
-            " the command line (`-d`) takes its place."
+            discriminator="type",
+            description="The rows: a file, a list of files, an object that also says how to read them, or a Segment"
+            " space. Data given on the command line (`-d`) takes its place.",
         ),
     ] = None
     destination: Annotated[
-        customerio.Settings,
+        customerio.Settings | voucherify.Settings,
         Expected("an object with the destination's settings", 'Write {"type": "customerio"}.'),
-        Field(description="Where the rows go. The credentials may also stand at the top level."),
+        Field(
+            discriminator="type",
+            description="Where the rows go. The credentials may also stand at the top level.",
+        ),
     ]
     user_id: Annotated[
         FieldPath,
         Expected("the name of the field that identifies a person"),
-        Field(alias="userId", description="The field that identifies a person, or the path to it."),
+        Field(
+            alias="userId",
+            description="The field that identifies a person, or the path to it. A Segment space needs none: it is the"
+            " external id of the type that `identifier` names.",
+        ),
     ]
     parallelism: Annotated[
         int, Field(ge=1, le=MAX_PARALLELISM, description="How many requests may be in flight at once.")
     ] = 25
     mode: Annotated[
-        Literal["upsert", "update"],
-        Field(description="upsert creates people whom the destination does not know; update never does."),
+        Mode,
+        Field(
+            description="upsert creates people whom the destination does not know; update, which Voucherify has not,"
+            " never does."
+        ),
     ] = "upsert"
     nulls: Annotated[
         Nulls,

@@ -9,49 +9,56 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from posixpath import normpath
+from typing import get_args
 
 from pydantic import BaseModel
 
 from syncline.config.addresses import origin_fault
 from syncline.config.credentials import check_credentials
+from syncline.config.draft import Draft
 from syncline.config.explain import expected_of, missing_key
 from syncline.config.findings import Describer, Finding, Path, dotted
 from syncline.config.mapping_rules import check_mappings
-from syncline.config.model import Mapping, Sync
-from syncline.config.source import STDIN, contradictions
-from syncline.config.spelling import Draft, aliases, secret_names
+from syncline.config.model import Mapping, Mode, Otherwise, Sync
+from syncline.config.names import aliases, credential_names
+from syncline.config.source import STDIN, Files, contradictions
 
 
 def check(draft: Draft, tell: Describer) -> Iterator[Finding]:
     """Every finding that concerns more than one field, or a field in the light of its destination."""
     yield from check_credentials(draft, tell)
     yield from _nulls((), draft.tree, Sync)
-    destination = draft.tree.get("destination")
-    if isinstance(destination, dict):
-        yield from _addresses(destination, draft, tell)
-        yield from _nulls(("destination",), destination, draft.kind.settings, *secret_names(draft.kind.settings))
+    for home, settings in draft.settings.items():
+        held = draft.tree.get(home)
+        if isinstance(held, dict):
+            yield from _addresses(home, held, settings, tell)
+            yield from _nulls((home,), held, settings, *credential_names(settings))
     source = draft.tree.get("source")
-    if isinstance(source, dict):
-        yield from _source(source, draft, tell)
+    if isinstance(source, dict) and draft.source.settings is Files:
+        yield from _files(source, draft, tell)
+    yield from _mode(draft, tell)
     yield from _picked(draft)
     mappings = draft.tree.get("mappings")
     if isinstance(mappings, list):
         for index, mapping in enumerate(mappings):
             if isinstance(mapping, dict):
                 yield from _nulls(("mappings", index), mapping, Mapping, "constant", "default")
+                otherwise = mapping.get("else")
+                if isinstance(otherwise, dict):
+                    yield from _nulls(("mappings", index, "else"), otherwise, Otherwise)
         yield from check_mappings(mappings, draft, tell)
 
 
 def is_origin(alias: str) -> bool:
-    """Does this setting of a destination hold an origin?"""
+    """Does this setting of a destination or a source hold an origin?"""
     return alias.lower().endswith("baseurl")
 
 
-def _addresses(destination: dict[str, object], draft: Draft, tell: Describer) -> Iterator[Finding]:
-    for alias in aliases(draft.kind.settings):
-        value = destination.get(alias)
+def _addresses(home: str, held: dict[str, object], settings: type[BaseModel], tell: Describer) -> Iterator[Finding]:
+    for alias in aliases(settings):
+        value = held.get(alias)
         if is_origin(alias) and isinstance(value, str) and (fault := origin_fault(value)):
-            path = ("destination", alias)
+            path = (home, alias)
             # Whatever stands around the host may be a credential.
             private = re.search(r"[@?#%]|//[^/]*/.", value)
             found = f"{tell.name(path)} is an address (not shown)" if private else tell.is_(path, value)
@@ -66,7 +73,7 @@ def _nulls(home: Path, held: dict[str, object], model: type[BaseModel], *allowed
             yield Finding(path, f"{dotted(path)} is null", expected_of(field), "Write a value, or leave the key out.")
 
 
-def _source(source: dict[str, object], draft: Draft, tell: Describer) -> Iterator[Finding]:
+def _files(source: dict[str, object], draft: Draft, tell: Describer) -> Iterator[Finding]:
     for key, expected, fix in contradictions(source):
         path = ("source", key)
         found = f"{tell.is_(path, source[key])}, and the format is {source['format']}"
@@ -81,6 +88,14 @@ def _source(source: dict[str, object], draft: Draft, tell: Describer) -> Iterato
             again = draft.place(("source", "files", index))
             yield Finding(again, f"{tell.is_(again, file)} again", "each file once", "Delete one of them.")
         seen.add(same)
+
+
+def _mode(draft: Draft, tell: Describer) -> Iterator[Finding]:
+    """A mode that the destination has no call for."""
+    mode, kind = draft.tree.get("mode"), draft.kind
+    if mode in get_args(Mode) and mode not in kind.modes:
+        found = f"{tell.is_(('mode',), mode)}, and the destination is {kind.settings.model_fields['type'].default}"
+        yield Finding(("mode",), found, " or ".join(kind.modes), "Leave it out; whoever is not known is created.")
 
 
 def _picked(draft: Draft) -> Iterator[Finding]:

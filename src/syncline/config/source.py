@@ -1,4 +1,4 @@
-"""`source`, typed: where the rows are, and how they are to be read.
+"""`source` of `type: file`, typed: where the rows are, and how they are to be read.
 
 A text or a list of texts is short for an object with these `files`; spelling.py writes it out.
 """
@@ -60,8 +60,7 @@ class Files(BaseModel):
 
     type: Annotated[
         Literal["file"],
-        Expected("file, the only type of source there is", "Export the rows to a file, and name it in `files`."),
-        Field(description="What the rows come from. There are only files so far."),
+        Field(description="The kind of source. Of files it may be left out."),
     ] = "file"
     files: Annotated[
         tuple[File, ...],

@@ -1,154 +1,112 @@
 """A configuration as its author spelled it → the one shape the model knows, remembering where everything stood.
 
 The ancestors' files keep credentials at the top level, as site_id (Go), siteId (Node) or site-id (Python), or under
-`credential`. All of them move to `destination`, under the names its settings use. A `source` that is a text or a list
-becomes an object with these `files`.
+`credential`. All of them move to `destination`, under the names its settings use; those of a source stand under
+`source`, in any of these spellings. A `source` that is a text or a list becomes an object with these `files`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple, get_args
+from collections.abc import Collection, Iterator
 
-from pydantic import BaseModel, SecretStr
-from pydantic.fields import FieldInfo
-
+from syncline.config.draft import Draft
+from syncline.config.external_ids import identifying_field
 from syncline.config.findings import Describer, Finding, Path, closest
-from syncline.config.kinds import DEFAULT_DESTINATION, DESTINATIONS, Kind
-from syncline.config.model import Mapping, Sync
-from syncline.config.source import Files
+from syncline.config.kinds import DEFAULT_DESTINATION, DEFAULT_SOURCE, DESTINATIONS, SOURCES
+from syncline.config.names import aliases, credential_names
+from syncline.config.unknown import unknown_key
+from syncline.sources.segment import settings as segment
 
 CREDENTIALS = ("credential", "credentials")
 IGNORED = ("$schema",)  # for editors
 
-
-class Draft(NamedTuple):
-    """tree: what the model is to validate; kind: its destination's;
-    written: where moved values stand in the file; meant: the paths that misspelled keys were probably meant for."""
-
-    tree: dict[str, object]
-    kind: Kind
-    written: dict[Path, Path]
-    meant: set[Path]
-
-    def place(self, path: Path) -> Path:
-        """Where in the file a path of the tree stands."""
-        return self.written.get(path, path)
+Tree = dict[str, object]
+Given = dict[str, list[tuple[Path, object]]]
+"""By the name that a credential has in the settings: each place where it stands, and what stands there."""
 
 
-def spell(tree: dict[str, object], name: str, tell: Describer) -> tuple[Draft, list[Finding]]:
+def spell(tree: Tree, name: str, tell: Describer) -> tuple[Draft, list[Finding]]:
     """Move credentials and the defaults into place. Without a `name`, the sync is called `name`."""
-    destination = tree.get("destination", {})
-    kind = kind_of(destination)
-    draft = Draft({"name": name} if name else {}, kind, {}, set())
-    findings: list[Finding] = []
-    held: dict[str, list[tuple[Path, object]]] = {}
-    names = secret_names(kind.settings)
-    for home, holder in _homes(tree):
-        for key, value in holder.items():
-            if key in names:
-                held.setdefault(names[key], []).append(((*home, key), value))
-            elif home and home[0] in CREDENTIALS:
-                findings.append(unknown_key((*home, key), list(names), draft, tell))
+    destination, source = tree.get("destination", {}), tree.get("source")
+    kind = DESTINATIONS[_type_of(destination, DESTINATIONS, DEFAULT_DESTINATION)]
+    draft = Draft({"name": name} if name else {}, kind, SOURCES[_type_of(source, SOURCES, DEFAULT_SOURCE)], {}, set())
+    names = credential_names(kind.settings)
     draft.tree.update({key: value for key, value in tree.items() if key not in (*names, *CREDENTIALS, *IGNORED)})
+    held = _given([((), tree), *_objects(tree, "destination", *CREDENTIALS)], names)
+    findings = [*_strangers(tree, names, draft, tell), *_not_objects(tree, draft, tell), *_contradictions(held, tell)]
     if isinstance(destination, dict):
-        rest = {key: value for key, value in destination.items() if key not in names}
-        draft.tree["destination"] = {
-            "type": DEFAULT_DESTINATION,
-            **rest,
-            **{alias: given[0][1] for alias, given in held.items()},
-        }
-        draft.written.update({("destination", alias): given[0][0] for alias, given in held.items()})
+        _put_together("destination", destination, held, draft)
+    if isinstance(source, dict):
+        given = _given([(("source",), source)], credential_names(draft.source.settings))
+        findings += _contradictions(given, tell)
+        _put_together("source", source, given, draft)
+        if draft.source.settings is segment.Settings:
+            draft.tree.setdefault("userId", identifying_field(source.get("identifier")))
     _write_out_source(draft)
-    findings += [*_not_objects(tree, tell), *_contradictions(held, tell)]
     return draft, findings
 
 
-def kind_of(destination: object) -> Kind:
-    """The destination's `type`; the default where it has none, or one nobody knows."""
-    written = destination.get("type") if isinstance(destination, dict) else None
-    return DESTINATIONS.get(written if isinstance(written, str) else "", DESTINATIONS[DEFAULT_DESTINATION])
+def _type_of(settings: object, known: Collection[str], otherwise: str) -> str:
+    """The `type`, or the one that is probably meant; the default where there is none."""
+    written = settings.get("type") if isinstance(settings, dict) else None
+    if not isinstance(written, str):
+        return otherwise
+    return written if written in known else closest(written, known) or otherwise
 
 
-def alias_of(name: str, field: FieldInfo) -> str:
-    return field.alias or name
+def _objects(tree: Tree, *keys: str) -> Iterator[tuple[Path, Tree]]:
+    for key in keys:
+        held = tree.get(key)
+        if isinstance(held, dict):
+            yield (key,), held
 
 
-def aliases(model: type[BaseModel]) -> dict[str, FieldInfo]:
-    """The keys a model accepts."""
-    return {alias_of(name, field): field for name, field in model.model_fields.items()}
+def _given(homes: list[tuple[Path, Tree]], names: dict[str, str]) -> Given:
+    """The credentials that stand in these objects."""
+    held: Given = {}
+    for home, holder in homes:
+        for key, value in holder.items():
+            if key in names:
+                held.setdefault(names[key], []).append(((*home, key), value))
+    return held
 
 
-def secret_names(settings: type[BaseModel]) -> dict[str, str]:
-    """Every accepted spelling of every credential → its alias: {"siteId": "siteId", "site_id": "siteId", …}."""
-    return {
-        spelling: alias_of(name, field)
-        for name, field in settings.model_fields.items()
-        if field.annotation is SecretStr or SecretStr in get_args(field.annotation)
-        for spelling in (alias_of(name, field), name, name.replace("_", "-"))
-    }
+def _put_together(home: str, written: Tree, held: Given, draft: Draft) -> None:
+    """The settings under `home`, each under its own name; of what is given twice, the first."""
+    settings = draft.settings[home]
+    rest = {key: value for key, value in written.items() if key not in credential_names(settings)}
+    default = {"type": settings.model_fields["type"].default}
+    draft.tree[home] = {**default, **rest, **{alias: given[0][1] for alias, given in held.items()}}
+    draft.written.update({(home, alias): given[0][0] for alias, given in held.items()})
 
 
-def unknown_key(path: Path, candidates: list[str], draft: Draft, tell: Describer) -> Finding:
-    """A key nobody knows: what it was probably meant to be, or where it belongs."""
-    *home, key = path
-    home_path, key = tuple(home), str(key)
-    near = closest(key, candidates)
-    where = f"{tell.name(home_path)} has the" if home else "the"
-    found = f"{where} unknown key {tell.key(key)}"
-    elsewhere = _belongs(key, home_path, draft.kind.settings)
-    if elsewhere and near != key:
-        return Finding(path, found, "the keys of this object", f"Move it to {elsewhere}.", at_key=True)
-    if near:
-        is_secret = near in (names := secret_names(draft.kind.settings))
-        draft.meant.add(("destination", names[near]) if is_secret else (*home_path, near))
-        return Finding(path, found, f'"{near}"', f'Did you mean "{near}"?', at_key=True)
-    return Finding(path, found, f"one of {', '.join(candidates)}", "Delete it, or correct its spelling.", at_key=True)
-
-
-def _belongs(key: str, home: Path, settings: type[BaseModel]) -> str:
-    """The object that knows this very key, if another does."""
-    homes: list[tuple[Path, type[BaseModel], str]] = [
-        (("destination",), settings, '"destination"'),
-        ((), Sync, "the top level"),
-    ]
-    if not home:
-        homes.append((("source",), Files, '"source", as an object with "files"'))
-        homes.append((("mappings",), Mapping, 'an entry of "mappings"'))
-    known = (words for place, model, words in homes if place != home and key in aliases(model))
-    return "" if key == "type" else next(known, "")
+def _strangers(tree: Tree, names: dict[str, str], draft: Draft, tell: Describer) -> Iterator[Finding]:
+    """What stands under `credential`, and is none."""
+    for home, holder in _objects(tree, *CREDENTIALS):
+        for key in holder:
+            if key not in names:
+                yield unknown_key((*home, key), list(names), draft, tell)
 
 
 def _write_out_source(draft: Draft) -> None:
     source = draft.tree.get("source")
     if not isinstance(source, (str, list)):
         return
-    draft.tree["source"] = {"files": source}
+    draft.tree["source"] = {"type": DEFAULT_SOURCE, "files": source}
     draft.written[("source", "files")] = ("source",)
     if isinstance(source, list):
         draft.written.update({("source", "files", index): ("source", index) for index in range(len(source))})
 
 
-def _homes(tree: dict[str, object]) -> Iterator[tuple[Path, dict[str, object]]]:
-    yield (), tree
-    for key in ("destination", *CREDENTIALS):
-        held = tree.get(key)
-        if isinstance(held, dict):
-            yield (key,), held
-
-
-def _not_objects(tree: dict[str, object], tell: Describer) -> Iterator[Finding]:
+def _not_objects(tree: Tree, draft: Draft, tell: Describer) -> Iterator[Finding]:
+    needed = [f'"{alias}": …' for alias, field in aliases(draft.kind.settings).items() if field.is_required()]
     for key in CREDENTIALS:
         if key in tree and not isinstance(tree[key], dict):
-            yield Finding(
-                (key,),
-                tell.is_((key,), tree[key]),
-                "an object with the credentials",
-                'Write {"siteId": …, "apiKey": …}.',
-            )
+            fix = f"Write {{{', '.join(needed)}}}."
+            yield Finding((key,), tell.is_((key,), tree[key]), "an object with the credentials", fix)
 
 
-def _contradictions(held: dict[str, list[tuple[Path, object]]], tell: Describer) -> Iterator[Finding]:
+def _contradictions(held: Given, tell: Describer) -> Iterator[Finding]:
     for alias, given in held.items():
         first, value = given[0]
         for path, other in given[1:]:

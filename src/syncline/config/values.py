@@ -9,7 +9,7 @@ import re
 import unicodedata
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, PlainValidator, SecretStr, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Discriminator, PlainValidator, SecretStr, Tag, WithJsonSchema
 
 from syncline.config.addresses import MAX_URL, URL_FORM
 from syncline.config.findings import Wrong
@@ -128,9 +128,16 @@ def _transform(text: str) -> str:
 _SOMETHING = r"(?=[\s\S]*\S)"  # what follows is not blank
 _NO_CONTROLS = r"[^\u0000-\u001f\u007f-\u009f\u2028\u2029]"
 
+Several = BeforeValidator(several)
 Name = Annotated[str, AfterValidator(_name), form("^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$")]
 FieldName = Annotated[str, AfterValidator(_field), form(f"^{_SOMETHING}")]
 FieldPath = Annotated[str, AfterValidator(_field_path), form(rf"^{_SOMETHING}(?![\s\S]*\[-?[0-9]+\])[^.]+(\.[^.]+)*$")]
+# One part of what is joined: a field, or a list of which the first present counts. Told apart by what they are, so that
+# what is wrong with the one is not told in the words of the other.
+Part = Annotated[
+    Annotated[FieldPath, Tag("field")] | Annotated[tuple[FieldPath, ...], Several, Tag("fields")],
+    Discriminator(lambda written: "fields" if isinstance(written, (list, tuple)) else "field"),
+]
 Target = Annotated[str, AfterValidator(_target), form(f"^{_SOMETHING}{_NO_CONTROLS}{{1,{MAX_NAME_BYTES}}}$")]
 Transform = Annotated[str, AfterValidator(_transform), form(r"\.py:[^\s:.-]+$")]
 Refresh = Annotated[
@@ -138,5 +145,4 @@ Refresh = Annotated[
 ]
 Url = Annotated[SecretStr, WithJsonSchema({"type": "string", "pattern": URL_FORM, "maxLength": MAX_URL})]
 Constant = Annotated[Scalar, PlainValidator(_scalar, json_schema_input_type=Scalar)]
-Several = BeforeValidator(several)
 AList = BeforeValidator(_list)

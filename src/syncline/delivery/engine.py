@@ -20,7 +20,7 @@ from syncline.delivery.policy import Policy
 from syncline.delivery.probe import Probe, rest
 from syncline.delivery.shelf import Bell, Shelf
 from syncline.delivery.talk import R, Talk, W, remembered
-from syncline.errors import Again, Garbled, LedgerFailed, Misconfigured, Refused, Unfinished
+from syncline.errors import Again, Garbled, LedgerFailed, Misconfigured, Refused, SourceBroke, Unfinished
 from syncline.model import Lane, Meaning, Remember, Request, Response, Stop
 from syncline.ports import REMEMBERED
 
@@ -153,6 +153,9 @@ class Engine(Generic[W, R]):
         except LedgerFailed as failure:
             self.disk_failed(failure)
             return None
+        except SourceBroke as broke:
+            self.halt(Stop("source", str(broke)))
+            return None
 
     def _small(self, talk: Talk[W, R]) -> Talk[W, R]:
         """The one that tries whether an outage has passed is small, and smaller than when it last failed: what looks
@@ -254,6 +257,8 @@ class Engine(Generic[W, R]):
         except Unfinished as waiting:
             self._gate.answered(self._loop.time())
             self._desk.put_off(talk, str(waiting), silent=True, until_next_run=True)
+            if not self._gate.contacted:  # what was accepted first has no result: no more is risked
+                self.halt(Stop("unfinished", f"{waiting}, and nothing was ever taken; --resume asks again"))
         except Misconfigured as wrong:
             self._park(talk)
             self.halt(Stop("refused", str(wrong)))

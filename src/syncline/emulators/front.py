@@ -29,11 +29,11 @@ _HTML: Headers = ((b"content-type", b"text/html; charset=utf-8"), (b"server", b"
 class Style(NamedTuple):
     """How a vendor's answers look.
 
-    headers(status): of every answer; refusal(route, status): the body of a fault; batched(word, route, call): what
-    `partial`, `stray` or `errors` make of a request that carries items, None for any other request.
+    headers(route, status): of every answer; refusal(route, status): the body of a fault; batched(word, route, call):
+    what `partial`, `stray` or `errors` make of a request that carries items, None for any other request.
     """
 
-    headers: Callable[[int], Headers]
+    headers: Callable[[Route, int], Headers]
     refusal: Callable[[Route, int], bytes]
     batched: Callable[[str, Route, Call], Answer | None]
 
@@ -113,28 +113,28 @@ class Front:
     def _decide(self, route: Route, call: Call, scope: Scope) -> Fate:
         """What is applied, is applied here."""
         if route.write and self._scripted:
-            return self._whole(self._scripted.popleft())
+            return self._whole(route, self._scripted.popleft())
         if not self._bucket.admits():
-            return self._whole(self._refusal(route, Fault(429, 1.0, "1"), scope))
+            return self._whole(route, self._refusal(route, Fault(429, 1.0, "1"), scope))
         fault = self._dice.throw()
         if fault is None:
-            return self._whole(_handle(route, call))
+            return self._whole(route, _handle(route, call))
         if isinstance(fault.what, int):
-            return self._whole(self._refusal(route, fault, scope), vendors=not fault.html)
+            return self._whole(route, self._refusal(route, fault, scope), vendors=not fault.html)
         if fault.what in SILENT:
             if fault.what == "lost":
                 _handle(route, call)
             return Fate(fault.what, None)
         if fault.what in SPOILED:
-            return self._spoiled(fault, _handle(route, call))
-        return self._whole(self._style.batched(fault.what, route, call) or _handle(route, call))
+            return self._spoiled(fault, route, _handle(route, call))
+        return self._whole(route, self._style.batched(fault.what, route, call) or _handle(route, call))
 
-    def _whole(self, answer: Answer, *, vendors: bool = True) -> Fate:
-        headers = self._style.headers(answer.status) if vendors else ()
+    def _whole(self, route: Route, answer: Answer, *, vendors: bool = True) -> Fate:
+        headers = self._style.headers(route, answer.status) if vendors else ()
         return Fate(answer.status, answer._replace(headers=headers + answer.headers))
 
-    def _spoiled(self, fault: Fault, answer: Answer) -> Fate:
-        whole = self._whole(answer)
+    def _spoiled(self, fault: Fault, route: Route, answer: Answer) -> Fate:
+        whole = self._whole(route, answer)
         if fault.what == "slow":
             return whole._replace(over_s=fault.over_s)
         assert whole.answer is not None

@@ -7,9 +7,35 @@ import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
 
 EVERY_S = 5.0
 _SHARE = 20  # saving takes at most a twentieth of the time, however large the state has grown
+
+T = TypeVar("T", bound=Struct)
+
+
+class StateError(Exception):
+    """The state cannot be used. Says why, and what to do."""
+
+
+class _Header(Struct):
+    emulator: str
+    format: int
+
+
+def read(document: bytes, shape: type[T], emulator: str, version: int) -> T:
+    """A document that begins as `{"emulator": …, "format": …}` → its state. Raises StateError."""
+    try:
+        header = msgspec.json.decode(document, type=_Header)
+        if (header.emulator, header.format) != (emulator, version):
+            raise StateError(f"it is of {header.emulator} in format {header.format}; expected {emulator} in {version}")
+        return msgspec.json.decode(document, type=shape)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise StateError(f"it is no state of an emulator: {error}") from None
 
 
 class Keeper:

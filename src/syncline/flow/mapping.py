@@ -1,118 +1,35 @@
-"""Rows → records: rename, path, first present, join, constant, default, cast, normalise, hash. Absent is never null."""
+"""Rows → records: each attribute by its mapping, the key by the userId field. Absent is never null."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from syncline.errors import Unfit
 from syncline.flow import paths
-from syncline.flow.canonical import Hasher, assemble, canonical, encode, identity_digest
-from syncline.flow.casts import CASTS
-from syncline.flow.normalise import HASHES, NORMALISERS, TRIMMING
-from syncline.flow.paths import CLEARS, EMPTY_TEXT, NULL
+from syncline.flow.attribute import Attribute as Attribute  # a mapper is made of them
+from syncline.flow.attribute import Field
+from syncline.flow.canonical import Hasher, assemble, canonical, identity_digest
 from syncline.flow.pick import Pick, Rest
 from syncline.flow.remarks import Remarks
 from syncline.flow.transform import Transform
 from syncline.model import Invalid, Record, Row, RowRef
 from syncline.ports import Destination
 
+MISSING = "missing; it identifies the person"
+
 _EXACT_IN_A_DOUBLE = 2**53
 _LONG_NUMBER = len(str(_EXACT_IN_A_DOUBLE))  # no number beyond it has fewer digits
 _ROUNDED = "held a number above 2^53, which spreadsheets and JavaScript round: check its last digits"
 
 
-class Attribute(NamedTuple):
-    """How one attribute is made. `constant` and `default` are canonical JSON. `clears`: an explicit null travels.
-
-    empty: what an empty value means: omit | keep | clear; "" for the custom of its source (an empty cell of a CSV file
-    is absent, an empty text of a JSON file is a value). normalise: email | phone | lower | trim; what that leaves empty
-    counts as an empty cell. hash: sha256, in lower-case hexadecimal; what is null or empty has none.
-    """
-
-    sources: Sequence[str]
-    to: str
-    join: str | None = None
-    constant: bytes | None = None
-    default: bytes | None = None
-    cast: str | None = None
-    clears: bool = False
-    empty: str = ""
-    normalise: str | None = None
-    hash: str | None = None
-
-
-class _Field:
-    """One attribute, ready to be made."""
-
-    def __init__(self, attribute: Attribute) -> None:
-        self.name, self.clears, self.empty = attribute.to, attribute.clears, attribute.empty
-        self.label = " + ".join(attribute.sources) if attribute.join is not None else " | ".join(attribute.sources)
-        self.prefix = encode(attribute.to) + b":"
-        self._default = attribute.default
-        self._cast = CASTS[attribute.cast] if attribute.cast else None
-        self._normalise = NORMALISERS[attribute.normalise] if attribute.normalise else None
-        self._hash = HASHES[attribute.hash] if attribute.hash else None
-        self._reads = [paths.at(source) for source in attribute.sources]
-        self._read = _reader(attribute, self._reads)
-        self.rename = (
-            attribute == Attribute(attribute.sources[:1], attribute.to, clears=self.clears, empty=self.empty)
-            and "." not in attribute.sources[0]
-        )
-
-    def is_in(self, fields: Mapping[str, msgspec.Raw]) -> bool:
-        """Does the row have what this attribute reads, be it empty or null? A constant is always there."""
-        return not self._reads or any(read(fields) is not None for read in self._reads)
-
-    def value(self, fields: Mapping[str, msgspec.Raw]) -> bytes | None:
-        """The mapped value as canonical JSON; None when the row has nothing to say. Raises `Unfit`.
-
-        A default stands in for what is absent, and then fares as if the row had said it.
-        """
-        text = self._read(fields)
-        if text is None:
-            text = self._default
-        if text and text != NULL:
-            text = self._converted(canonical(text))
-        if text == CLEARS:
-            return NULL
-        return text if self.clears or text != NULL else None
-
-    def _converted(self, text: bytes) -> bytes | None:
-        """Cast, then normalised, then hashed. A cast may give null: `as: json` reads it from text."""
-        try:
-            if self._cast is not None:
-                text = self._cast(text)
-            if self._normalise is not None and text != NULL:
-                text = self._normalise(text)
-                if text == EMPTY_TEXT:
-                    return paths.EMPTIES[self.empty][b""]
-            # The hash of an empty text would look like somebody's, and would not clear.
-            if self._hash is not None and text not in {NULL, EMPTY_TEXT}:
-                text = self._hash(text)
-        except Unfit as unfit:
-            raise Unfit(self.label or self.name, unfit.reason, unfit.rule) from None
-        return text
-
-
-def _reader(attribute: Attribute, reads: Sequence[paths.Read]) -> paths.Read:
-    if (constant := attribute.constant) is not None:
-        return lambda fields: constant
-    if attribute.normalise in TRIMMING:
-        reads = [paths.blank_is_empty(read) for read in reads]
-    filled = [paths.filled(read, attribute.empty) for read in reads]
-    if attribute.join is not None:
-        return paths.joined(filled, attribute.join)
-    return filled[0] if len(filled) == 1 else paths.first(filled)
-
-
 class Mapper:
     """Rows → records, under one configuration and for one destination, which judges keys, names and values.
 
-    identified: did any row have the userId field? names_seen: the fields of the first row that had not.
+    missing: what is said of a row that has not the userId field; identified: did any row have it? names_seen: the
+    fields of the first row that had not.
     """
 
     def __init__(
@@ -124,13 +41,17 @@ class Mapper:
         *,
         pick: Pick | None = None,
         transform: Transform | None = None,
+        missing: str = MISSING,
     ) -> None:
         self._user_id, self._destination, self._digest, self._transform = user_id, destination, digest, transform
-        self._identify = paths.at(user_id)
+        self._missing = missing
+        inside = paths.Inside()
+        self._identify = paths.at(user_id, inside)
         attributes = list(attributes)
         # Sorted by name, so that a body does not depend on the order in which mappings are written down.
         fields = sorted(
-            (_Field(attribute) for attribute in attributes if not self._is_identifier(attribute)), key=lambda f: f.name
+            (Field(attribute, inside) for attribute in attributes if not self._is_identifier(attribute)),
+            key=lambda field: field.name,
         )
         self._prefixes = [(field.name, field.prefix) for field in fields]
         self._renames = [
@@ -139,7 +60,7 @@ class Mapper:
             if field.rename
         ]
         self._others = [field for field in fields if not field.rename]
-        spoken_for = {user_id}.union(*((attribute.to, *attribute.sources) for attribute in attributes))
+        spoken_for = {user_id}.union(*((attribute.to, *attribute.names) for attribute in attributes))
         self._rest = Rest(pick, spoken_for, destination.reserved) if pick is not None else None
         self._remarks = Remarks()
         self._unmet = fields
@@ -148,7 +69,7 @@ class Mapper:
 
     def _is_identifier(self, attribute: Attribute) -> bool:
         """A mapping of the userId field to `id` is the identifier itself, which already travels as the key."""
-        return attribute.to == "id" and list(attribute.sources) == [self._user_id]
+        return attribute.to == "id" and attribute.names == [self._user_id]
 
     def __call__(self, rows: Iterable[Row]) -> tuple[list[Record], list[Invalid]]:
         records: list[Record] = []
@@ -164,14 +85,14 @@ class Mapper:
                 key = self._key_of(fields)
                 records.append(self._record(row.ref, key, fields))
             except Unfit as unfit:
-                invalid.append(Invalid(row.ref, key, unfit.field, unfit.reason, unfit.rule))
+                invalid.append(Invalid(row.ref, key or row.name, unfit.field, unfit.reason, unfit.rule))
         return records, invalid
 
     def _key_of(self, fields: Mapping[str, msgspec.Raw]) -> str:
         text = self._identify(fields)
         if text is None:
             self.names_seen = self.names_seen or list(fields)[:20]
-            raise Unfit(self._user_id, "missing; it identifies the person", "identifier-missing")
+            raise Unfit(self._user_id, self._missing, "identifier-missing")
         self.identified = True
         if not text:
             raise Unfit(self._user_id, "an empty cell; it identifies the person", "identifier-missing")

@@ -12,6 +12,7 @@ from syncline.flow.casts import to_string
 NULL = b"null"
 EMPTY_TEXT = b'""'
 CLEARS = b""  # what was read is empty and clears the attribute, whatever `nulls` says of an explicit null
+_BRACE = ord("{")
 _CELL = b""  # an empty cell, which JSON cannot say (see `model.Row`)
 
 Read = Callable[[Mapping[str, msgspec.Raw]], bytes | None]
@@ -31,7 +32,24 @@ def exceptions(empty: str, *, clears: bool) -> Mapping[bytes, bytes | None]:
     return instead if clears else instead | {NULL: None}
 
 
-def at(source: str) -> Read:
+class Inside:
+    """The objects in a row, each parsed once, however many paths lead through it: one may hold thousands of fields.
+
+    What is kept is that of the row read last, by the very `Raw` that it was parsed from.
+    """
+
+    def __init__(self) -> None:
+        self._parsed: dict[str, tuple[msgspec.Raw, Mapping[str, msgspec.Raw]]] = {}
+
+    def __call__(self, place: str, raw: msgspec.Raw) -> Mapping[str, msgspec.Raw]:
+        """The members of the object that stands at a place, of those that a configuration names."""
+        held = self._parsed.get(place)
+        if held is None or held[0] is not raw:
+            self._parsed[place] = held = raw, Fields.decode(raw)
+        return held[1]
+
+
+def at(source: str, inside: Inside) -> Read:
     """The field of exactly this name, else the dotted path; None when the row has neither."""
     parts = source.split(".")
 
@@ -39,21 +57,22 @@ def at(source: str) -> Read:
         raw = fields.get(source)
         if raw is not None:
             return bytes(raw)
-        return _descend(fields, parts) if len(parts) > 1 else None
+        return _descend(fields, parts, inside) if len(parts) > 1 else None
 
     return read
 
 
-def _descend(fields: Mapping[str, msgspec.Raw], parts: Sequence[str]) -> bytes | None:
+def _descend(fields: Mapping[str, msgspec.Raw], parts: Sequence[str], inside: Inside, place: str = "") -> bytes | None:
     """A part may itself be a name with dots, so the longest name that exists wins."""
     for cut in range(len(parts) - 1, 0, -1):
-        raw = fields.get(".".join(parts[:cut]))
-        if raw is None or bytes(raw)[:1] != b"{":
+        name, rest = ".".join(parts[:cut]), parts[cut:]
+        raw = fields.get(name)
+        if not raw or memoryview(raw)[0] != _BRACE:
             continue
-        inner = Fields.decode(raw)
-        rest = parts[cut:]
+        here = f"{place}.{name}"
+        inner = inside(here, raw)
         found = inner.get(".".join(rest))
-        return bytes(found) if found is not None else _descend(inner, rest)
+        return bytes(found) if found is not None else _descend(inner, rest, inside, here)
     return None
 
 
@@ -80,6 +99,8 @@ def blank_is_empty(read: Read) -> Read:
 
 def first(reads: Sequence[Read]) -> Read:
     """The first that says something; null when all that is present is null; what clears, before that."""
+    if len(reads) == 1:
+        return reads[0]
 
     def read(fields: Mapping[str, msgspec.Raw]) -> bytes | None:
         best = None

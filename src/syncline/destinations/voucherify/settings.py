@@ -84,7 +84,7 @@ class Settings(BaseModel):
     ] = 900.0
     batch_items: Annotated[
         int, Field(alias="batchItems", ge=1, le=100_000, description="Customers in one bulk upsert, at most.")
-    ] = 5_000
+    ] = 2_000
     batch_bytes: Annotated[
         int, Field(alias="batchBytes", ge=1_000, le=REQUEST_BYTES, description="Bytes of one bulk upsert, at most.")
     ] = REQUEST_BYTES

@@ -61,7 +61,7 @@ class Customerio(Front):
         )
         super().__init__(
             routes,
-            Style(_headers, _refusal, self._batched),
+            Style(lambda _, status: _headers(status), _refusal, self._batched),
             faults=faults,
             seed=seed,
             rate=rate,

@@ -12,17 +12,9 @@ from syncline.emulators.customerio.objects import Thing
 from syncline.emulators.customerio.people import Person
 from syncline.emulators.customerio.segments import Segment
 from syncline.emulators.customerio.workspace import Workspace
+from syncline.emulators.keeper import StateError, read
 
 FORMAT = 1
-
-
-class StateError(Exception):
-    """The state cannot be used. Says why, and what to do."""
-
-
-class _Header(Struct):
-    emulator: str
-    format: int
 
 
 class _Person(Struct, omit_defaults=True):
@@ -106,13 +98,7 @@ def _own(events: list[Event]) -> list[Event]:
 
 def load(workspace: Workspace, document: bytes) -> None:
     """Into an empty workspace. Raises StateError; then nothing was loaded."""
-    try:
-        header = msgspec.json.decode(document, type=_Header)
-        if header.emulator != "customerio" or header.format != FORMAT:
-            raise StateError(f"it is of {header.emulator} in format {header.format}; expected customerio in {FORMAT}")
-        state = msgspec.json.decode(document, type=_Snapshot)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise StateError(f"it is no state of an emulator: {error}") from None
+    state = read(document, _Snapshot, "customerio", FORMAT)
     if state.mode != workspace.mode:
         raise StateError(f"it was saved with --mode {state.mode}; start with the same")
     if state.phone_identifies != workspace.switches.phone_identifies:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Annotated, Literal, NamedTuple, get_args, get_type_hints
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
 from syncline.emulators.customerio.identity import Kind
 
@@ -74,61 +73,3 @@ class Switches:
         """The kinds of identifier that only some workspaces know."""
         kinds: list[Kind] = ["phone"] if self.phone_identifies else []
         return [*kinds, "anonymous_id"] if self.anonymous_id_identifies else kinds
-
-
-class Described(NamedTuple):
-    """A switch in words: its name, its default and its possible values as text, and why there is a choice."""
-
-    name: str
-    default: str
-    values: str
-    why: str
-
-
-def described() -> list[Described]:
-    """All switches, in order."""
-    hints = get_type_hints(Switches, include_extras=True)
-    return [
-        Described(name, _said(_default(name)), " or ".join(_values(name)) or "a number", str(get_args(hints[name])[1]))
-        for name in (field.name for field in fields(Switches))
-    ]
-
-
-def parse(settings: Iterable[str]) -> Switches:
-    """`empty_removes=true` and the like → the switches. Raises ValueError with a message that says how to write it."""
-    chosen: dict[str, object] = {}
-    for setting in settings:
-        name, equals, text = setting.partition("=")
-        if name not in {field.name for field in fields(Switches)}:
-            names = ", ".join(field.name for field in fields(Switches))
-            raise ValueError(f"{name[:40]!r} is no switch; there are {names}")
-        if not equals:
-            raise ValueError(f"{name} needs a value: {name}={_said(_default(name))} is its default")
-        chosen[name] = _value(name, text)
-    return Switches(**chosen)  # type: ignore[arg-type]  # each value was read as the type of its field
-
-
-def _value(name: str, text: str) -> object:
-    values = _values(name)
-    if text in values:
-        return values[text]
-    whole = isinstance(_default(name), int)
-    if not values and re.fullmatch(r"\d{1,6}" if whole else r"\d{1,6}(\.\d{1,6})?", text):
-        return int(text) if whole else float(text)
-    raise ValueError(f"{name} cannot be {text[:40]!r}; it is {' or '.join(values) or 'a number from 0 to 999999'}")
-
-
-def _values(name: str) -> Mapping[str, object]:
-    """Text → value; empty for a number."""
-    kind = get_type_hints(Switches)[name]
-    if kind in (int, float):
-        return {}
-    return {_said(value): value for value in ((False, True) if kind is bool else get_args(kind))}
-
-
-def _said(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _default(name: str) -> object:
-    return next(field.default for field in fields(Switches) if field.name == name)

@@ -1,0 +1,423 @@
+"""From Segment to Voucherify in virtual time: a plan that grows while its beginning is delivered."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows import Flow
+from simulated import Space, Vouchers, answer
+from syncline.delivery import Halt
+from syncline.errors import NothingToResume
+from syncline.flow.report import Report
+from syncline.model import Outcome, Request, Response
+
+
+def flow(folder: Path, profiles: int = 250, **settings: Any) -> Flow:
+    made = Flow(folder, **settings)
+    made.space.add(profiles)
+    return made
+
+
+def counts(report: Report) -> dict[str, int]:
+    return {str(outcome): count for outcome, count in report.counts.items() if count}
+
+
+def test_every_profile_arrives_with_as_many_requests_as_it_takes(tmp_path: Path) -> None:
+    made = flow(tmp_path, 250)
+    report = made.go()
+    assert (counts(report), report.exit_code) == ({"delivered": 250}, 0)
+    assert (report.source_requests, len(made.space.at)) == (3 + 2 * 250, 3 + 2 * 250)
+    assert made.vouchers.sizes == [10, 240]
+    assert set(made.vouchers.writes.values()) == {1}
+    assert made.vouchers.customers["u7"] == {"source_id": "u7", "name": "Name 7", "metadata": {"plan": "pro"}}
+
+
+def test_a_second_run_reads_all_and_sends_nothing(tmp_path: Path) -> None:
+    made = flow(tmp_path, 250)
+    made.go()
+    made.space.profiles["use_00042"] = ("u42", {"name": "Somebody else"})
+    report = made.go()
+    assert counts(report) == {"unchanged": 249, "delivered": 1}
+    assert made.vouchers.sizes == [10, 240, 1]
+
+
+@pytest.mark.parametrize("latency_s", [0.02, 0.1, 0.2])
+def test_the_rate_of_the_space_is_kept_and_used(tmp_path: Path, latency_s: float) -> None:
+    made = flow(tmp_path, 1_000)
+    made.space.latency_s = latency_s
+    made.go()
+    at = sorted(moment for moment, _ in made.space.at)
+    busiest = max(bisect_right(at, moment + 1.0 - 1e-9) - index for index, moment in enumerate(at))
+    assert busiest <= 100
+    assert len(at) / (at[-1] - at[0]) >= 90
+
+
+def test_the_beginning_is_delivered_while_the_rest_is_read(tmp_path: Path) -> None:
+    made = flow(tmp_path, 1_000, destination={"batchItems": 200})
+    made.go()
+    last_listing = max(moment for moment, request in made.space.at if "profiles?" in request.path)
+    bulks = [moment for moment, request in made.vouchers.at if request.method == "POST"]
+    assert made.vouchers.sizes == [10, 200, 200, 200, 200, 190]
+    assert sum(moment < last_listing for moment in bulks) >= 3
+
+
+# --- a listing that shifts --------------------------------------------------------------------------------------------
+
+
+def test_a_profile_that_is_listed_twice_is_folded_and_not_read_again(tmp_path: Path) -> None:
+    made = flow(tmp_path, 300)
+
+    def shift(listing: int) -> None:
+        if listing == 1:  # somebody new is active, and everybody moves down by one
+            made.space.profiles["use_new"] = ("new", {})
+            made.space.order.insert(0, "use_new")
+
+    made.space.after_listing = shift
+    report = made.go()
+    assert counts(report) == {"delivered": 300, "folded": 1}
+    assert made.space.count("GET /use_00100/traits") + made.space.count("GET use_00100/traits") == 1
+    assert set(made.vouchers.writes.values()) == {1}
+
+
+def test_two_profiles_of_one_user_fold_in_a_page_and_follow_each_other_across_pages(tmp_path: Path) -> None:
+    made = flow(tmp_path, 300)
+    made.space.profiles["use_00002"] = ("u1", {"name": "Second"})
+    made.space.profiles["use_00250"] = ("u3", {"name": "Later", "plan": "free"})
+    report = made.go()
+    assert counts(report) == {"delivered": 299, "folded": 1}
+    assert made.vouchers.customers["u1"]["name"] == "Second"
+    assert made.vouchers.customers["u3"]["name"] == "Later"
+    assert made.vouchers.writes["u3"] == 2
+    assert counts(made.go())["unchanged"] >= 297
+
+
+def test_two_entries_of_one_key_are_never_under_way_together(tmp_path: Path) -> None:
+    made = flow(tmp_path, 400, destination={"batchItems": 1}, settings={"parallelism": 40})
+    made.vouchers.action_s = 20.0
+    for number in (150, 250, 350):
+        made.space.profiles[f"use_{number:05}"] = ("u1", {"name": f"Name of {number}"})
+    report = made.go()
+    assert counts(report) == {"delivered": 400}
+    assert made.vouchers.customers["u1"]["name"] == "Name of 350"
+    sent = [moment for moment, request in made.vouchers.at if b'"source_id":"u1"' in request.body]
+    assert all(later - earlier >= 20.0 for earlier, later in zip(sent, sent[1:], strict=False))
+
+
+def test_a_cursor_that_comes_again_ends_with_a_clear_error(tmp_path: Path) -> None:
+    made = flow(tmp_path, 250)
+    good = made.space.good
+
+    def circle(request: Request) -> Response:
+        if "profiles?" in request.path and "next=200" in request.path:
+            cursor = {"url": "", "has_more": True, "next": "100", "limit": 100}
+            return answer(200, {"data": [{"segment_id": "use_00210"}], "cursor": cursor})
+        return good(request)
+
+    made.space.good = circle  # type: ignore[method-assign] # a space that misbehaves
+    report = made.go()
+    assert (counts(report), report.exit_code) == ({"delivered": 201}, 3)
+    assert report.stopped is not None
+    assert "the cursor '100' a second time" in report.stopped.message
+    assert made.space.listings <= 3
+
+
+# --- a listing that is refused ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [403, 404, 405])
+def test_a_refused_listing_names_the_other_way_in(tmp_path: Path, status: int) -> None:
+    made = flow(tmp_path)
+    refusal = answer(status, {"error": {"code": "forbidden", "message": "no"}})
+    made.space.weather = lambda number, request: refusal if "profiles?" in request.path else None
+    report = made.go()
+    assert (report.read, report.exit_code) == (0, 3)
+    assert report.stopped is not None
+    assert "profiles: FILE" in report.stopped.message
+    assert made.space.count("GET profiles?") == 1
+    assert made.vouchers.at == []
+
+
+def test_a_wrong_token_costs_two_requests_and_is_named(tmp_path: Path) -> None:
+    made = flow(tmp_path)
+    made.space.weather = lambda number, request: answer(401, {"error": {"code": "authentication_error"}})
+    report = made.go()
+    assert (report.exit_code, len(made.space.at)) == (3, 2)
+    assert report.stopped is not None
+    assert (report.stopped.reason, "accessToken" in report.stopped.message) == ("credentials", True)
+
+
+def test_a_space_that_gives_nothing_leaves_the_last_plan_resumable(tmp_path: Path) -> None:
+    made = flow(tmp_path, 50)
+    made.vouchers.weather = lambda number, request: answer(401, {}) if number > 2 else None
+    assert counts(made.go()) == {"delivered": 10, "deferred": 40}
+    made.vouchers.weather = lambda number, request: None
+    made.space.weather = lambda number, request: answer(403, {})
+    assert made.go().run == 2
+    made.space.weather = lambda number, request: None
+    resumed = made.go(resume=True)
+    assert (resumed.run, counts(resumed)) == (1, {"delivered": 50})
+
+
+# --- profiles that cannot be read -------------------------------------------------------------------------------------
+
+
+def broken(*names: str) -> Callable[[int, Request], Response | None]:
+    def weather(number: int, request: Request) -> Response | None:
+        return answer(500, {}) if any(name in request.path for name in names) else None
+
+    return weather
+
+
+def test_a_profile_that_cannot_be_read_is_deferred_and_resume_reads_it(tmp_path: Path) -> None:
+    made = flow(tmp_path, 150)
+    made.space.weather = broken("use_00042/", "use_00120/")
+    report = made.go()
+    assert (counts(report), report.exit_code) == ({"delivered": 148, "deferred": 2}, 3)
+    assert {problem.key for problem in report.problems} == {"use_00042", "use_00120"}
+    made.space.weather = lambda number, request: None
+    before = len(made.space.at)
+    resumed = made.go(resume=True)
+    assert (resumed.run, counts(resumed), resumed.exit_code) == (1, {"delivered": 150}, 0)
+    assert len(made.space.at) == before + 4
+    assert set(made.vouchers.writes.values()) == {1}
+
+
+def test_a_profile_that_is_gone_is_deferred_at_once(tmp_path: Path) -> None:
+    made = flow(tmp_path, 50)
+    del made.space.profiles["use_00042"]
+    report = made.go()
+    assert counts(report) == {"delivered": 49, "deferred": 1}
+    assert "does not know this profile" in report.problems[0].reason
+    assert made.space.count("GET use_00042/") == 1
+
+
+def test_a_profile_without_the_identifier_is_invalid_and_named_by_its_segment_id(tmp_path: Path) -> None:
+    made = flow(tmp_path, 50)
+    made.space.profiles["use_00042"] = (None, {"name": "Nobody"})
+    report = made.go()
+    assert (counts(report), report.exit_code) == ({"delivered": 49, "invalid": 1}, 1)
+    assert report.problems[0].key == "segment_id:use_00042"
+
+
+def test_an_outage_of_half_a_minute_loses_nobody(tmp_path: Path) -> None:
+    made = flow(tmp_path, 500)
+    down = (3.0, 33.0)
+
+    def weather(number: int, request: Request) -> Response | None:
+        moment = made.space.at[-1][0]
+        return answer(503, {}) if down[0] <= moment < down[1] else None
+
+    made.space.weather = weather
+    assert counts(made.go()) == {"delivered": 500}
+
+
+def test_a_limit_that_is_shared_with_others_slows_and_loses_nobody(tmp_path: Path) -> None:
+    made = flow(tmp_path, 300)
+
+    def weather(number: int, request: Request) -> Response | None:
+        return answer(429, {"error": {"code": "rate_limit_error"}}) if number % 40 == 0 else None
+
+    made.space.weather = weather
+    assert counts(made.go()) == {"delivered": 300}
+
+
+# --- actions ----------------------------------------------------------------------------------------------------------
+
+
+def test_failures_of_an_action_concern_the_customers_it_names(tmp_path: Path) -> None:
+    made = flow(tmp_path, 100, vouchers=Vouchers(refused={"u42", "u77"}))
+    report = made.go()
+    assert (counts(report), report.exit_code) == ({"delivered": 98, "rejected": 2}, 1)
+    assert {problem.key for problem in report.problems} == {"source_id:u42", "source_id:u77"}
+    assert made.vouchers.sizes == [10, 90]
+
+
+def test_an_action_that_never_ends_is_unknown_and_resume_asks_for_it(tmp_path: Path) -> None:
+    made = flow(tmp_path, 100, vouchers=Vouchers(never_ends=True), destination={"pollTimeout": 60})
+    report = made.go()
+    assert (counts(report), report.exit_code) == ({"deferred": 90, "unknown": 10}, 3)
+    assert report.stopped is not None
+    assert report.stopped.reason == "unfinished"
+    assert made.vouchers.sizes == [10]
+    made.vouchers.never_ends, made.vouchers.action_s = False, -1e9  # meanwhile it has ended
+    resumed = made.go(resume=True)
+    assert counts(resumed) == {"delivered": 100}
+    assert made.vouchers.sizes == [10, 10, 80]
+    assert set(made.vouchers.writes.values()) == {1}
+
+
+def test_an_action_that_came_to_nothing_is_sent_again(tmp_path: Path) -> None:
+    made = flow(tmp_path, 100)
+    good = made.vouchers.good
+
+    def failing(request: Request) -> Response:
+        if request.path.endswith("aa_" + f"{2:018x}"):
+            return answer(200, {"id": "aa_" + f"{2:018x}", "status": "FAILED", "object": "async_action"})
+        return good(request)
+
+    made.vouchers.good = failing  # type: ignore[method-assign] # one action fails
+    assert counts(made.go()) == {"delivered": 100}
+    assert made.vouchers.sizes == [10, 90, 90]
+
+
+def test_a_bulk_quota_that_is_used_up_stops_the_run_and_says_when_to_come_back(tmp_path: Path) -> None:
+    made = flow(tmp_path, 100)
+
+    def headers(request: Request) -> dict[str, str]:
+        if request.method != "POST":
+            return {}
+        left = {"x-rate-limit-remaining": "0", "x-rate-limit-retry": str(1_790_000_000 + 1_800)}
+        return left | {"x-rate-limit-type": "bulk_api_calls"}
+
+    made.vouchers.headers = headers
+    report = made.go()
+    assert (counts(report), report.exit_code) == ({"delivered": 10, "deferred": 90}, 3)
+    assert report.stopped is not None
+    assert report.stopped.reason == "throttled"
+    assert report.stopped.retry_at == pytest.approx(1_790_001_800, abs=60)
+    assert made.vouchers.sizes == [10]
+
+
+def test_a_quota_that_is_soon_renewed_is_waited_for(tmp_path: Path) -> None:
+    made = flow(tmp_path, 100)
+    made.vouchers.headers = lambda request: {
+        "x-rate-limit-remaining": "0" if request.method == "POST" else "9",
+        "x-rate-limit-retry": str(1_790_000_000 + 120),
+    }
+    assert counts(made.go()) == {"delivered": 100}
+    first, second = (moment for moment, request in made.vouchers.at if request.method == "POST")
+    assert second >= 120.0 - first
+
+
+# --- parts, interrupts and deaths -------------------------------------------------------------------------------------
+
+
+def test_a_limit_reads_no_further(tmp_path: Path) -> None:
+    made = flow(tmp_path, 500)
+    report = made.go(limit=120)
+    assert counts(report) == {"delivered": 120}
+    assert made.space.listings == 2
+    assert made.space.count("GET /traits") == 120
+
+
+def test_only_one_key_is_counted(tmp_path: Path) -> None:
+    made = flow(tmp_path, 150)
+    report = made.go(only="u42")
+    assert (counts(report), list(made.vouchers.customers)) == ({"delivered": 1}, ["u42"])
+
+
+def test_an_adoption_sends_nothing(tmp_path: Path) -> None:
+    made = flow(tmp_path, 150)
+    assert counts(made.go(adopt=True)) == {"unchanged": 150}
+    assert made.vouchers.at == []
+    assert counts(made.go()) == {"unchanged": 150}
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    made = flow(tmp_path, 400)
+    halt = Halt()
+
+    def weather(number: int, request: Request) -> None:
+        if number == 400:
+            halt.request()
+
+    made.space.weather = weather
+    stopped = made.go(halt=halt)
+    assert (stopped.status, stopped.exit_code) == ("interrupted", 130)
+    read_before = len(made.space.at)
+    made.space.weather = lambda number, request: None
+    resumed = made.go(resume=True)
+    assert (resumed.run, counts(resumed)) == (stopped.run, {"delivered": 400})
+    assert read_before + len(made.space.at) - read_before <= 4 + 2 * 400 + 4 * 2 * 100
+    assert counts(made.go()) == {"unchanged": 400}
+
+
+class Camera:
+    """Takes a picture of everything at the nth request: what a death at that moment would have left."""
+
+    def __init__(self, made: Flow, number: int) -> None:
+        self._made, self._number, self._met = made, number, 0
+        self.picture: Flow | None = None
+
+    def __call__(self, number: int, request: Request) -> None:
+        self._met += 1
+        if self._met == self._number:
+            made = self._made
+            folder = made.folder.with_name(f"{made.folder.name}-{self._number}")
+            shutil.copytree(made.folder, folder)
+            space, vouchers = _without_weather(made.space), _without_weather(made.vouchers)
+            self.picture = replace(made, folder=folder, space=space, vouchers=vouchers)
+
+
+def _without_weather(exchange: Any) -> Any:
+    weather, exchange.weather = exchange.weather, None
+    try:
+        twin = copy.deepcopy(exchange)
+    finally:
+        exchange.weather = weather
+    twin.weather = lambda number, request: None
+    return twin
+
+
+@pytest.mark.parametrize("moment", [1, 2, 3, 30, 202, 203, 204, 206, 210, 299, 405, 406, 407, 408, 409, 410, 411])
+@pytest.mark.parametrize("again", [True, False])
+def test_killed_at_any_request_it_reads_on_and_ends_in_the_same_place(tmp_path: Path, moment: int, again: bool) -> None:
+    folder = tmp_path / "state"
+    folder.mkdir()
+    made = flow(folder, 200, destination={"batchItems": 40})
+    camera = Camera(made, moment)
+    made.space.weather = made.vouchers.weather = camera
+    made.go()
+    whole = len(made.space.at)
+    dead = camera.picture
+    assert dead is not None
+    read_before, sent_before = len(dead.space.at), sum(dead.vouchers.sizes)
+    try:
+        report = dead.go(resume=again)
+    except NothingToResume:
+        assert again
+        report = dead.go()
+    assert report.exit_code == 0
+    assert dead.vouchers.customers == made.vouchers.customers
+    assert sum(report.counts.values()) == 200
+    if again:  # from the last bookmark on: at most the rows of the pages that were open
+        assert len(dead.space.at) - read_before <= whole
+        assert len(dead.space.at) <= whole + 2 * 200 + 4
+    assert sum(dead.vouchers.sizes) <= 200 + 40 + 10
+    assert sent_before <= sum(dead.vouchers.sizes)
+    assert counts(dead.go()) == {"unchanged": 200}
+
+
+def test_what_had_a_ticket_when_the_process_died_is_not_sent_again(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    folder.mkdir()
+    made = flow(folder, 100)
+    polls: list[int] = []
+    camera = Camera(made, 1)
+
+    def weather(number: int, request: Request) -> None:
+        if request.path.endswith(f"{2:018x}"):
+            polls.append(number)
+            camera(number, request)
+
+    made.vouchers.weather = weather
+    made.go()
+    dead = camera.picture
+    assert dead is not None
+    assert dead.vouchers.sizes == [10, 90]
+    assert counts(dead.go(resume=True)) == {"delivered": 100}
+    assert dead.vouchers.sizes == [10, 90]
+    assert set(dead.vouchers.writes.values()) == {1}
+
+
+def test_a_space_may_be_empty(tmp_path: Path) -> None:
+    report = Flow(tmp_path, space=Space()).go()
+    assert (report.read, report.exit_code, report.counts[Outcome.DELIVERED]) == (0, 0, 0)
