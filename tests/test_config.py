@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from configured import customerio_of
 from syncline.config import Files, Loaded, Mapping, Sync, load
 from syncline.errors import ConfigRefused
 
@@ -54,8 +55,8 @@ def sync(**changes: object) -> Sync:
 @pytest.mark.parametrize("text", [GO, NODE, PYTHON, NESTED], ids=["go", "node", "python", "nested"])
 def test_an_ancestors_file_is_valid_as_it_stands(tmp_path: Path, text: str) -> None:
     result = loaded(tmp_path, text)
-    assert result.sync.destination.site_id.get_secret_value() == "5174e"
-    assert result.sync.destination.api_key.get_secret_value() == "9a8b7"
+    assert customerio_of(result.sync).site_id.get_secret_value() == "5174e"
+    assert customerio_of(result.sync).api_key.get_secret_value() == "9a8b7"
     assert result.sync.parallelism == 25
     assert [m.to for m in result.sync.mappings] == [m["to"] for m in json.loads(text)["mappings"]]
     assert (result.name, result.sync.name, result.warnings) == ("configuration", "configuration", ())
@@ -72,7 +73,7 @@ def test_yaml_says_everything(tmp_path: Path) -> None:
         "clear",
     )
     assert held.destination.region == "eu"
-    assert held.destination.app_api_key is not None
+    assert customerio_of(held).app_api_key is not None
     ltv, created, phone, name, city, legacy = held.mappings
     assert (ltv.sources, ltv.to, ltv.cast, ltv.join, ltv.nulls) == (("computed_ltv",), "ltv", None, None, None)
     assert created.cast == "timestamp"
@@ -260,7 +261,7 @@ def test_base_urls_that_are_fine(url: str) -> None:
 
 @pytest.mark.parametrize("key", ["demo", "secret", "site", "test-key", "key", "abc123", "xx", "a" * 256])
 def test_short_and_odd_credentials_are_not_taken_for_placeholders(key: str) -> None:
-    assert sync(siteId=key, apiKey=key).destination.api_key.get_secret_value() == key
+    assert customerio_of(sync(siteId=key, apiKey=key)).api_key.get_secret_value() == key
 
 
 def test_credentials_may_be_given_twice_alike() -> None:

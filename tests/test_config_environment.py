@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from configured import customerio_of
 from syncline.config import Loaded, load
 from syncline.config.environment import Malformed, Unset, dotenv_beside, gather, resolve
 from syncline.errors import ConfigRefused
@@ -75,14 +76,14 @@ def test_the_environment_beats_dotenv(tmp_path: Path) -> None:
 def test_dotenv_lies_beside_the_configuration(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("CIO_SITE_ID=5174e\nCIO_API_KEY=9a8b7\n")
     held = loaded(tmp_path, {"CIO_API_KEY": "other"}, siteId="${CIO_SITE_ID}", apiKey="${CIO_API_KEY}")
-    assert held.sync.destination.site_id.get_secret_value() == "5174e"
-    assert held.sync.destination.api_key.get_secret_value() == "other"
+    assert customerio_of(held.sync).site_id.get_secret_value() == "5174e"
+    assert customerio_of(held.sync).api_key.get_secret_value() == "other"
 
 
 def test_the_process_environment_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SYNCLINE_TEST_KEY", "9a8b7")
     held = load({**BASE, "name": "x", "siteId": "5174e", "apiKey": "${SYNCLINE_TEST_KEY}"})
-    assert held.sync.destination.api_key.get_secret_value() == "9a8b7"
+    assert customerio_of(held.sync).api_key.get_secret_value() == "9a8b7"
 
 
 def test_an_odd_dotenv_is_a_warning_and_never_waited_for(tmp_path: Path) -> None:
@@ -101,8 +102,8 @@ def test_an_env_file_takes_the_place_of_dotenv(tmp_path: Path) -> None:
     file = tmp_path / "users.json"
     file.write_text(json.dumps({**BASE, "siteId": "${A}", "apiKey": "${B}"}))
     held = load(file, environment={"B": "process"}, env_file=tmp_path / "staging.env")
-    assert held.sync.destination.site_id.get_secret_value() == "staging"
-    assert held.sync.destination.api_key.get_secret_value() == "process"
+    assert customerio_of(held.sync).site_id.get_secret_value() == "staging"
+    assert customerio_of(held.sync).api_key.get_secret_value() == "process"
     assert held.warnings == (f"{tmp_path}/staging.env:3: not a NAME=value line, so it was left out",)
 
 
@@ -120,7 +121,7 @@ def test_an_env_file_is_relative_to_where_we_are(tmp_path: Path, monkeypatch: py
     (tmp_path / "conf").mkdir()
     (tmp_path / "conf/users.json").write_text(json.dumps({**BASE, "siteId": "${A}", "apiKey": "${A}"}))
     held = load("conf/users.json", environment={}, env_file="staging.env")
-    assert held.sync.destination.site_id.get_secret_value() == "5174e"
+    assert customerio_of(held.sync).site_id.get_secret_value() == "5174e"
 
 
 @pytest.mark.parametrize(
@@ -168,7 +169,7 @@ def test_a_variable_may_hold_a_number_where_a_number_is_wanted(tmp_path: Path) -
         mappings=[{"constant": "${N}", "to": "n"}],
     )
     assert (held.sync.parallelism, held.sync.destination.rate, held.sync.destination.timeout) == (7, 0.5, 8)
-    assert held.sync.destination.site_id.get_secret_value() == "12345"
+    assert customerio_of(held.sync).site_id.get_secret_value() == "12345"
     assert held.sync.mappings[0].constant == "7"
 
 
@@ -230,7 +231,7 @@ def test_a_loaded_configuration_shows_no_credential(tmp_path: Path) -> None:
 
 
 SPELLINGS = ["siteId", "site_id", "api-key", "apikey", "API_KEY", "appApiKey", "secretKey", "password", "credential"]
-SPELLINGS += ["notify", "webhook"]
+SPELLINGS += ["notify", "webhook", "applicationId", "secret-key", "access_token", "accessToken"]
 SECRET = st.sampled_from(
     [CANARY, CANARY * 5, f" {CANARY}", f"{CANARY}\n", f"é{CANARY}", f"a:{CANARY}", f"your-{CANARY}"]
 )
@@ -243,10 +244,14 @@ KEYS += ["files", "delimiter", "path", "except", "pick", "refresh", "transform",
 @given(
     st.dictionaries(st.sampled_from(SPELLINGS), HOLDER, min_size=1),
     st.dictionaries(st.sampled_from(KEYS), JUNK | st.dictionaries(st.sampled_from(KEYS), JUNK, max_size=3), max_size=5),
-    st.booleans(),
+    st.sampled_from(["", "destination", "source"]),
+    st.sampled_from([None, "customerio", "voucherify", "segment", "hubspot"]),
 )
-def test_no_message_ever_shows_a_credential(secrets: dict[str, object], rest: dict[str, object], below: bool) -> None:
-    config = {**rest, "destination": secrets} if below else {**rest, **secrets}
+def test_no_message_ever_shows_a_credential(
+    secrets: dict[str, object], rest: dict[str, object], home: str, kind: str | None
+) -> None:
+    typed = {"type": kind} if kind else {}
+    config = {**rest, home: {**typed, **secrets}} if home else {**rest, **secrets}
     config["siteId"] = CANARY
     with pytest.raises(ConfigRefused) as refused:
         load({**config, "mode": f"x{CANARY}"}, environment={})

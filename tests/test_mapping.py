@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from play import customerio
 from syncline.destinations.customerio import CustomerIo, Settings
+from syncline.flow.attribute import Attribute, Otherwise
 from syncline.flow.canonical import Hasher, canonical
 from syncline.flow.casts import CASTS
-from syncline.flow.mapping import Attribute, Mapper
+from syncline.flow.mapping import Mapper
 from syncline.flow.normalise import NORMALISERS
 from syncline.flow.pick import Pick
 from syncline.model import Invalid, Kind, Record, Remark, Row, RowRef
@@ -101,6 +102,31 @@ def plain(*names: str) -> list[Attribute]:
         ('{"a":null}', Attribute(["a", "b"], "x", join=" "), "{}"),
         ('{"a":null}', Attribute(["a", "b"], "x", join=" ", clears=True), '{"x":null}'),
         ('{"a":"1","b":"5"}', Attribute(["a", "b"], "x", join=".", cast="number"), '{"x":1.5}'),
+        # join of the first present of several
+        ('{"b":"Ada","c":"L"}', Attribute([("a", "b"), "c"], "x", join=" "), '{"x":"Ada L"}'),
+        ('{"a":"Ada","b":"no","c":"L"}', Attribute([("a", "b"), "c"], "x", join=" "), '{"x":"Ada L"}'),
+        ('{"a":null,"b":"Ada"}', Attribute([("a", "b"), ("c",)], "x", join=" "), '{"x":"Ada"}'),
+        ('{"d":1}', Attribute([("a", "b"), ("c", "d")], "x", join=" "), '{"x":"1"}'),
+        ('{"e":1}', Attribute([("a", "b"), ("c", "d")], "x", join=" "), "{}"),
+        ('{"b":null}', Attribute([("a", "b"), "c"], "x", join=" ", clears=True), '{"x":null}'),
+        # otherwise: where the first way leads to nothing
+        ('{"a":"A","b":"B"}', Attribute(["a"], "x", otherwise=Otherwise(["b"])), '{"x":"A"}'),
+        ('{"b":"B"}', Attribute(["a"], "x", otherwise=Otherwise(["b"])), '{"x":"B"}'),
+        ('{"a":null,"b":"B"}', Attribute(["a"], "x", otherwise=Otherwise(["b"])), '{"x":"B"}'),
+        ('{"a":null,"b":"B"}', Attribute(["a"], "x", clears=True, otherwise=Otherwise(["b"])), '{"x":"B"}'),
+        ('{"a":null}', Attribute(["a"], "x", clears=True, otherwise=Otherwise(["b"])), '{"x":null}'),
+        ('{"a":null}', Attribute(["a"], "x", otherwise=Otherwise(["b"])), "{}"),
+        ('{"a":"","b":"B"}', Attribute(["a"], "x", otherwise=Otherwise(["b"])), '{"x":""}'),
+        ('{"a":"","b":"B"}', Attribute(["a"], "x", empty="omit", otherwise=Otherwise(["b"])), '{"x":"B"}'),
+        ('{"a":"","b":"B"}', Attribute(["a"], "x", empty="clear", otherwise=Otherwise(["b"])), '{"x":"B"}'),
+        ('{"a":""}', Attribute(["a"], "x", empty="clear", otherwise=Otherwise(["b"])), '{"x":null}'),
+        ('{"b":1,"c":2}', Attribute(["a"], "x", otherwise=Otherwise(["b", "c"], "-")), '{"x":"1-2"}'),
+        ('{"c":2}', Attribute(["a"], "x", otherwise=Otherwise([("b", "c"), "d"], "-")), '{"x":"2"}'),
+        ('{"c":2}', Attribute(["a", "b"], "x", join="-", otherwise=Otherwise(["c"])), '{"x":2}'),
+        ('{"b":1,"c":2}', Attribute(["a", "b"], "x", join="-", otherwise=Otherwise(["c"])), '{"x":"1"}'),
+        ('{"d":1}', Attribute(["a"], "x", default=b"0", otherwise=Otherwise(["b"])), '{"x":0}'),
+        ('{"b":"5"}', Attribute(["a"], "x", cast="integer", otherwise=Otherwise(["b"])), '{"x":5}'),
+        ('{"b":" "}', Attribute(["a"], "x", normalise="trim", otherwise=Otherwise(["b"])), "{}"),
         # constant
         ('{"x":9}', Attribute([], "x", constant=b'"web"'), '{"x":"web"}'),
         ('{"x":9}', Attribute([], "x", constant=b"0"), '{"x":0}'),
@@ -215,6 +241,22 @@ def test_an_identifier_that_is_an_empty_cell_is_missing_though_the_field_is_ther
     assert (made.identified, made.names_seen) == (True, [])
 
 
+def test_a_row_without_a_key_goes_by_its_name_if_it_has_one() -> None:
+    named = row({"a": 1})._replace(name="segment_id:use_1")
+    unread = Row(REF, {}, "a repeated key", "segment_id:use_2")
+    assert [refused.key for refused in invalid(mapper(), named, unread)] == ["segment_id:use_1", "segment_id:use_2"]
+    (refused,) = invalid(
+        mapper(Attribute(["a"], "a", cast="date")), named._replace(fields=row({"id": 7, "a": 1}).fields)
+    )
+    assert refused.key == "id:7"
+
+
+def test_what_is_said_of_a_row_without_an_identifier_is_the_sources_to_say() -> None:
+    destination, words = customerio(), "the profile has no external id of the type email"
+    made = Mapper("user_id", [], destination, Hasher(Kind.UPSERT, ""), missing=words)
+    assert [refused.reason for refused in invalid(made, row({"id": 1}))] == [words]
+
+
 def test_a_row_that_could_not_be_read_says_why() -> None:
     assert invalid(mapper(), Row(REF, {}, "a repeated key")) == [
         Invalid(REF, "", "", "a repeated key", "row-unreadable")
@@ -228,6 +270,11 @@ def test_a_row_that_could_not_be_read_says_why() -> None:
         (Attribute(["b", "a"], "x", cast="integer"), "b | a"),
         (Attribute(["a", "b"], "x", join="-", cast="integer"), "a + b"),
         (Attribute(["b"], "x", default=b'"soon"', cast="integer"), "b"),
+        (Attribute(["b"], "x", cast="integer", otherwise=Otherwise(["a"])), "b | a"),
+        (
+            Attribute(["b"], "x", cast="integer", otherwise=Otherwise([("c", "a"), "d"], "")),
+            "b | (c | a) + d",
+        ),
         (Attribute([], "x", constant=b'"soon"', cast="integer"), "x"),
     ],
 )
@@ -255,6 +302,13 @@ def test_fields_that_no_row_has_are_told_of_once_all_are_read() -> None:
     assert made.never_met() == ["b", "d", "d + e"]
     made([row({"id": 1, "b": None}), row({"id": 2, "e": 1})])
     assert made.never_met() == ["d"]
+
+
+def test_another_way_to_a_value_is_met_as_well() -> None:
+    made = mapper(Attribute(["a"], "x", otherwise=Otherwise([("b", "c")], " ")))
+    assert made.never_met() == ["a | (b | c)"]
+    made([row({"id": 1, "c": None})])
+    assert made.never_met() == []
 
 
 @pytest.mark.parametrize("text", ['{"id":true,"a":1,"b":1}', '{"id":1,"a":"one","b":1}'])
@@ -407,6 +461,8 @@ def picked(*but: str, clears: bool = False, empty: str = "") -> Pick:
         ('{"a":1,"b":2}', [Attribute(["a"], "b")], picked(), '{"b":1}'),
         ('{"b":2}', [Attribute(["a"], "b")], picked(), "{}"),
         ('{"a":1,"b":2,"c":3}', [Attribute(["a", "b"], "x")], picked(), '{"c":3,"x":1}'),
+        ('{"a":1,"b":2,"c":3}', [Attribute([("a",), "b"], "x", join="")], picked(), '{"c":3,"x":"12"}'),
+        ('{"a":1,"b":2,"c":3}', [Attribute(["a"], "x", otherwise=Otherwise(["b"]))], picked(), '{"c":3,"x":1}'),
         ('{"a":{"b":1}}', [Attribute(["a.b"], "x")], picked(), '{"a":{"b":1},"x":1}'),
         ('{"a.b":1}', [Attribute(["a.b"], "x")], picked(), '{"x":1}'),
         ('{"a":null,"b":""}', [], picked(), '{"b":""}'),
@@ -557,6 +613,7 @@ rules = st.lists(
         empty=st.sampled_from(["", "omit", "keep", "clear"]),
         normalise=st.none(),
         hash=st.none(),
+        otherwise=st.none() | st.builds(Otherwise, st.tuples(names), st.none()),
     ),
     unique_by=lambda rule: rule.to,
 )
@@ -572,19 +629,17 @@ def meant(value: object, clears: bool, empty: str) -> object:
 
 def expected(record: Mapping[str, object], some: Sequence[Attribute], pick: Pick | None) -> dict[str, object]:
     """What the rules mean, said once more, and slowly."""
-    left = {"id"}.union(*((rule.to, *rule.sources) for rule in some))
+    left = {"id"}.union(*((rule.to, *rule.names) for rule in some))
     own = {} if pick is None else {name: value for name, value in record.items() if name not in left}
     found = {name: meant(value, pick.clears, pick.empty) for name, value in own.items() if pick}
     for rule in some:
-        (source,) = rule.sources
-        value = record.get(source, _MISSING)
-        present = value is not _MISSING and (value is None or meant(value, True, rule.empty) is not _MISSING)
-        if present:
-            value = meant(value, rule.clears, rule.empty)
-        elif rule.default:
-            value = 0
-        else:
-            value = _MISSING
+        told = [record[name] for name in rule.names if name in record]
+        told = [value for value in told if value is None or meant(value, True, rule.empty) is not _MISSING]
+        full = [value for value in told if meant(value, True, rule.empty) is not None]
+        cleared = [value for value in told if value is not None]
+        value = (
+            meant((full or cleared or told)[0], rule.clears, rule.empty) if told else 0 if rule.default else _MISSING
+        )
         if value is not None and value is not _MISSING and rule.cast:
             value = json.loads(CASTS["string"](canonical(msgspec.json.encode(value))))
         found[rule.to] = value

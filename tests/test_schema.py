@@ -17,16 +17,19 @@ from pydantic import BaseModel
 from ruamel.yaml import YAML
 
 from conftest import Syncline
+from syncline.cli.init import STARTERS
 from syncline.config import load
-from syncline.config.kinds import DEFAULT_DESTINATION, DESTINATIONS
-from syncline.config.model import Mapping, Sync
+from syncline.config.kinds import DEFAULT_DESTINATION, DEFAULT_SOURCE, DESTINATIONS, SOURCES
+from syncline.config.model import Mapping, Otherwise, Sync
+from syncline.config.names import aliases
 from syncline.config.schema import schema, schema_text
-from syncline.config.source import Files
-from syncline.config.spelling import aliases
 from syncline.errors import ConfigRefused
 
 SCHEMA = Draft202012Validator(schema())
-SETTINGS = DESTINATIONS[DEFAULT_DESTINATION].settings
+SETTINGS: dict[tuple[str, str], type[BaseModel]] = {
+    **{("destination", name): kind.settings for name, kind in DESTINATIONS.items()},
+    **{("source", name): kind.settings for name, kind in SOURCES.items()},
+}
 EMAIL = {"from": "email", "to": "email"}
 BASE: dict[str, object] = {"userId": "id", "siteId": "5174e", "apiKey": "9a8b7", "mappings": [EMAIL]}
 GONE = object()
@@ -53,7 +56,7 @@ def test_the_file_is_what_the_models_say() -> None:
     assert (files("syncline.config") / "syncline.schema.json").read_text(encoding="utf-8") == schema_text()
 
 
-@pytest.mark.parametrize("model", [Sync, Files, Mapping, SETTINGS])
+@pytest.mark.parametrize("model", [Sync, Mapping, Otherwise, *SETTINGS.values()])
 def test_every_key_is_described(model: type[BaseModel]) -> None:
     for alias, field in aliases(model).items():
         assert field.description, alias
@@ -64,15 +67,23 @@ def test_an_editor_is_told_of_each_key_with_its_values_and_default() -> None:
     described = schema()["properties"]["destination"]  # type: ignore[index] # a document, not a value of ours
     assert described == {
         "description": "Where the rows go. The credentials may also stand at the top level.",
-        "$ref": "#/$defs/Settings",
+        "anyOf": [{"$ref": "#/$defs/customerio"}, {"$ref": "#/$defs/voucherify"}],
     }
-    region = schema()["$defs"]["Settings"]["properties"]["region"]  # type: ignore[index] # the same
+    region = schema()["$defs"]["customerio"]["properties"]["region"]  # type: ignore[index] # the same
     assert region == {
         "description": "Where the workspace lives.",
         "anyOf": [{"enum": ["us", "eu"], "type": "string"}, {"$ref": "#/$defs/reference"}],
         "default": "us",
     }
 
+
+def to_voucherify(**settings: object) -> dict[str, object]:
+    return {"siteId": GONE, "apiKey": GONE, "destination": {"type": "voucherify", **settings}}
+
+
+KEYS: dict[str, object] = {"applicationId": "a5174", "secretKey": "s9a8b"}
+SPACE: dict[str, object] = {"type": "segment", "spaceId": "spa_1", "accessToken": "9a8b7"}
+OTHERWISE = {"from": [["firstName", "first_name"], "last"], "join": " "}
 
 GOOD: list[dict[str, object]] = [
     BASE,
@@ -93,6 +104,20 @@ GOOD: list[dict[str, object]] = [
     changed(mappings=[{"from": ["a", "b"], "join": "", "to": "c", "as": "string", "default": None, "nulls": "omit"}]),
     changed(mappings=[{"constant": None, "to": "a"}, {"constant": False, "to": "b"}, {"constant": 1.5, "to": "c"}]),
     changed(mappings=[{"from": "a", "to": "b", "normalise": "email", "hash": "sha256", "empty": "clear"}]),
+    changed(mappings=[{"from": [["a", "b"], "c"], "to": "d", "join": " "}]),
+    changed(
+        mappings=[{"from": "name", "to": "name", "else": OTHERWISE}, {"from": "a", "to": "b", "else": {"from": "c"}}]
+    ),
+    changed(**to_voucherify(**KEYS)),
+    changed(**to_voucherify(region="as", api="single", batchItems=10, pollTimeout=0.5), **KEYS, mode="upsert"),
+    changed(**to_voucherify(), credential={"application-id": "a5174", "secret_key": "s9a8b"}),
+    changed(**to_voucherify(**KEYS), mappings=[{"from": "a", "to": f"metadata.m{number}"} for number in range(400)]),
+    changed(source=SPACE),
+    changed(source=SPACE, userId=GONE),
+    changed(source={"type": "segment", "space-id": "spa_1", "access_token": "9a8b7", "idItems": 5}, userId=GONE),
+    changed(
+        source={**SPACE, "baseUrl": "http://127.0.0.1:1", "profiles": "a.txt"}, **to_voucherify(**KEYS), userId=GONE
+    ),
 ]
 
 
@@ -102,9 +127,13 @@ def test_what_the_loader_takes_the_schema_takes(config: dict[str, object]) -> No
     assert list(SCHEMA.iter_errors(config)) == []
 
 
-def test_the_starter_and_the_readme_validate() -> None:
-    starter = (files("syncline.cli") / "starters" / "customerio.yaml").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", STARTERS)
+def test_a_starter_validates(name: str) -> None:
+    starter = (files("syncline.cli") / "starters" / f"{name}.yaml").read_text(encoding="utf-8")
     assert list(SCHEMA.iter_errors(YAML(typ="safe").load(starter))) == []
+
+
+def test_the_readme_validates() -> None:
     readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
     (config, *_) = re.findall(r"```json\n(.*?)```", readme, re.DOTALL)
     assert list(SCHEMA.iter_errors(json.loads(config))) == []
@@ -125,6 +154,16 @@ def test_a_variable_may_stand_wherever_a_value_may() -> None:
     environment |= {"NAME": "b", "CAST": "string"}
     assert list(SCHEMA.iter_errors(config)) == []
     assert load({"name": "test", **config}, environment=environment).sync.destination.batch_items == 10
+
+
+def test_so_may_it_for_a_type_and_for_the_keys_of_a_space() -> None:
+    space = {"type": "${SOURCE}", "spaceId": "${ID}", "accessToken": "${TOKEN}", "rate": "${RATE}"}
+    keys = {"applicationId": "${ID}", "secretKey": "${TOKEN}"}
+    config = changed(**to_voucherify(**keys), source=space, userId=GONE)
+    config["destination"]["type"] = "${DESTINATION}"  # type: ignore[index] # a document, not a value of ours
+    environment = {"SOURCE": "segment", "DESTINATION": "voucherify", "ID": "a5174", "TOKEN": "9a8b7", "RATE": "5"}
+    assert list(SCHEMA.iter_errors(config)) == []
+    assert load({"name": "test", **config}, environment=environment).sync.user_id == "user_id"
 
 
 BAD: list[dict[str, object]] = [
@@ -217,6 +256,44 @@ BAD: list[dict[str, object]] = [
     changed(mappings=[{"from": "a", "to": "b", "hash": "md5"}]),
     changed(mappings=[{"from": "a", "to": "b", "hash": "sha256", "as": "json"}]),
     changed(mappings=[{"constant": "a", "to": "b", "hash": "sha256"}]),
+    changed(mappings=[{"from": [["a", "b"], "c"], "to": "d"}]),
+    changed(mappings=[{"from": [[]], "join": " ", "to": "d"}]),
+    changed(mappings=[{"from": [[["a"]]], "join": " ", "to": "d"}]),
+    changed(mappings=[{"from": [["a."]], "join": " ", "to": "d"}]),
+    changed(mappings=[{"from": "a", "to": "d", "else": None}]),
+    changed(mappings=[{"from": "a", "to": "d", "else": "b"}]),
+    changed(mappings=[{"from": "a", "to": "d", "else": {}}]),
+    changed(mappings=[{"from": "a", "to": "d", "else": {"from": []}}]),
+    changed(mappings=[{"from": "a", "to": "d", "else": {"from": [["b"]]}}]),
+    changed(mappings=[{"from": "a", "to": "d", "else": {"from": "b", "join": " "}}]),
+    changed(mappings=[{"from": "a", "to": "d", "else": {"from": "b", "default": 1}}]),
+    changed(mappings=[{"from": "a", "to": "d", "else": {"from": "b", "else": {"from": "c"}}}]),
+    changed(mappings=[{"constant": "a", "to": "d", "else": {"from": "b"}}]),
+    changed(mappings=[{"to": "d", "else": {"from": "b"}}]),
+    changed(**to_voucherify()),
+    changed(**to_voucherify(applicationId="a5174")),
+    changed(**{**to_voucherify(**KEYS), "siteId": "5174e"}),
+    changed(**to_voucherify(**KEYS), credential={"api_key": "9a8b7"}),
+    changed(**to_voucherify(**KEYS, site_id="5174e")),
+    changed(**to_voucherify(**KEYS, appRate=5)),
+    changed(**to_voucherify(**KEYS, region="asia")),
+    changed(**to_voucherify(**KEYS), mode="update"),
+    changed(**to_voucherify(**KEYS), mappings=[{"from": "a", "to": f"metadata.m{number}"} for number in range(1_001)]),
+    changed(**to_voucherify(applicationId="a5174", secretKey="clé")),
+    changed(**KEYS),
+    changed(destination=KEYS),
+    changed(source={"type": "segment"}),
+    changed(source={"spaceId": "spa_1", "accessToken": "9a8b7"}),
+    changed(source={**SPACE, "accessToken": "a:b"}),
+    changed(source={**SPACE, "spaceId": "a/b"}),
+    changed(source={**SPACE, "files": "a.json"}),
+    changed(source={**SPACE, "format": "csv"}),
+    changed(source={**SPACE, "pageItems": 101}),
+    changed(source={**SPACE, "identifier": ""}),
+    changed(source={"files": "a.json", "traitItems": 5}),
+    changed(spaceId="spa_1"),
+    changed(source="data.json", userId=GONE),
+    changed(source={"type": "file", "files": "data.json"}, userId=GONE),
 ]
 
 
@@ -234,8 +311,8 @@ LOADER_ONLY = (
     "each file once",  # the same file, spelled in two ways
     "one value",  # two spellings of a credential that differ
     "not a placeholder",
-    "would re-key people",
-    "reserved by Customer.io",
+    "a name the destination gives to mappings",  # what a destination of fixed names has not
+    ", or single keys of it",  # an object as a whole and in parts
     "to the destination",  # a cast or constant that an attribute's meaning rules out
     "and the identifier travels as it is",
     "no mapping names",  # a field in `except` and in a mapping
@@ -250,7 +327,7 @@ TEXTS = st.sampled_from(["", " ", "a", "b", "id", "email", "a.b", "a..b", "items
 TEXTS |= st.text(st.characters(codec="ascii", categories=["L", "N", "P", "S"]), max_size=6).filter(
     lambda t: "$" not in t
 )
-FIELDS = TEXTS | st.lists(TEXTS, max_size=2)
+FIELDS = TEXTS | st.lists(TEXTS | st.lists(TEXTS, max_size=2), max_size=2)
 NUMBERS = st.integers(-1, 600) | st.sampled_from([0.5, 25.0, 1e9, 2**70])
 ANY: st.SearchStrategy[object] = (
     st.none() | st.booleans() | NUMBERS | TEXTS | st.lists(NUMBERS | TEXTS, max_size=2) | st.builds(dict, x=NUMBERS)
@@ -261,7 +338,8 @@ URLS = st.sampled_from(
 WORDS = {
     "as": ["string", "date", "integer", "json"],
     "to": ["id", "created_at", "email", "_x", "cio_id"],
-    "siteId": ["5174e", "xxx", "a:b", "é"],
+    **{key: ["5174e", "xxx", "a:b", "é"] for key in ("siteId", "secretKey", "accessToken", "spaceId")},
+    "type": ["file", "segment", "customerio", "voucherify"],
     "refresh": ["off", "30d", "1m", "9999d", "30", "1.5h"],
     "delimiter": [";", "tab", "\\t", "::"],
     "transform": ["rules.py:clean", "rules.py", "a:b"],
@@ -286,10 +364,14 @@ def nearly_good(draw: st.DrawFn) -> dict[str, object]:
     """A good configuration, of which up to two keys are written otherwise, or left out."""
     config = deepcopy(draw(st.sampled_from(GOOD)))
     for _ in range(draw(st.integers(0, 2))):
-        homes: list[tuple[type[BaseModel], object]] = [(Sync, config), (SETTINGS, config.get("destination"))]
-        homes.append((Files, config.get("source")))
+        homes: list[tuple[type[BaseModel], object]] = [(Sync, config)]
+        for home, default in (("destination", DEFAULT_DESTINATION), ("source", DEFAULT_SOURCE)):
+            written = config.get(home)
+            kind = str(written.get("type")) if isinstance(written, dict) else default
+            homes.append((SETTINGS.get((home, kind), SETTINGS[home, default]), written))
         mappings = config.get("mappings")
-        homes += [(Mapping, mapping) for mapping in (mappings if isinstance(mappings, list) else ())]
+        entries = [entry for entry in (mappings if isinstance(mappings, list) else ()) if isinstance(entry, dict)]
+        homes += [(Mapping, entry) for entry in entries] + [(Otherwise, entry.get("else")) for entry in entries]
         model, held = draw(st.sampled_from([(model, held) for model, held in homes if isinstance(held, dict)]))
         key = draw(st.sampled_from([*aliases(model), "zzz"]))
         held[key] = draw(likely(model, key) | ANY | st.just(GONE))
