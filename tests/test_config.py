@@ -9,6 +9,7 @@ import pytest
 
 from configured import customerio_of
 from syncline.config import Files, Loaded, Mapping, Sync, load
+from syncline.config.model import Otherwise
 from syncline.errors import ConfigRefused
 
 EMAIL = {"from": "email", "to": "email"}
@@ -38,6 +39,7 @@ mappings:
   - {from: [first, last], join: " ", to: name}
   - {from: address.city, to: city, default: unknown}
   - {constant: null, to: legacy}
+  - {from: name, to: full_name, else: {from: [[firstName, first_name], last], join: " "}}
 """
 
 
@@ -74,12 +76,15 @@ def test_yaml_says_everything(tmp_path: Path) -> None:
     )
     assert held.destination.region == "eu"
     assert customerio_of(held).app_api_key is not None
-    ltv, created, phone, name, city, legacy = held.mappings
+    ltv, created, phone, name, city, legacy, full_name = held.mappings
     assert (ltv.sources, ltv.to, ltv.cast, ltv.join, ltv.nulls) == (("computed_ltv",), "ltv", None, None, None)
     assert created.cast == "timestamp"
     assert (phone.sources, phone.nulls) == (("mobile", "phone"), "omit")
     assert (name.sources, name.join) == (("first", "last"), " ")
     assert (city.has_default, city.default, ltv.has_default) == (True, "unknown", False)
+    assert full_name.otherwise == Otherwise.model_validate({"from": [["firstName", "first_name"], "last"], "join": " "})
+    assert full_name.otherwise.sources == (("firstName", "first_name"), "last")
+    assert (name.otherwise, name.sources) == (None, ("first", "last"))
     assert (legacy.sources, legacy.has_constant, legacy.constant, ltv.has_constant) == ((), True, None, False)
 
 
@@ -186,6 +191,9 @@ def test_mappings_that_are_fine(mappings: list[object]) -> None:
         {"constant": True, "to": "unsubscribed"},
         {"from": "a", "to": "unsubscribed", "as": "boolean"},
         {"from": "items[first]", "to": "b"},
+        {"from": [["a", "b"], "c"], "to": "d", "join": " "},
+        {"from": "a", "to": "b", "else": {"from": ["c", "d"]}, "default": "none", "normalise": "trim"},
+        {"from": ["a", "b"], "join": "", "to": "c", "else": {"from": [["d"]], "join": ""}},
     ],
 )
 def test_a_mapping_may_convert(mapping: dict[str, object]) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from play import customerio
 from syncline.destinations.customerio import CustomerIo, Settings
+from syncline.flow import paths
 from syncline.flow.attribute import Attribute, Otherwise
 from syncline.flow.canonical import Hasher, canonical
 from syncline.flow.casts import CASTS
@@ -316,6 +317,18 @@ def test_a_field_is_met_even_where_the_row_is_of_no_use(text: str) -> None:
     made = mapper(Attribute(["a"], "a", cast="integer"), *plain("b"), Attribute([], "c", constant=b"1"))
     assert len(invalid(made, row(text))) == 1
     assert made.never_met() == []
+
+
+def test_an_object_is_parsed_once_a_row_however_many_paths_lead_through_it() -> None:
+    inside, fields = paths.Inside(), row({"id": 1, "a": {"b": {"c": 1}, "d": 2}}).fields
+    assert paths.at("a.b.c", inside)(fields) == b"1"
+    outer = inside(".a", fields["a"])
+    inner = inside(".a.b", outer["b"])
+    assert [paths.at(path, inside)(fields) for path in ("a.d", "a.b.x", "a.b.c")] == [b"2", None, b"1"]
+    assert inside(".a", fields["a"]) is outer
+    assert inside(".a.b", outer["b"]) is inner
+    other = row({"id": 1, "a": {"b": {"c": 1}, "d": 2}}).fields
+    assert inside(".a", other["a"]) is not outer
 
 
 # --- what is empty ----------------------------------------------------------------------------------------------------
@@ -663,3 +676,15 @@ def test_quick_or_not_a_body_is_canonical_and_means_what_the_rules_say(
     text = json.dumps({"id": 1} | held, ensure_ascii=ascii_only)
     ((made,), _) = mapper(*some, pick=pick)([row(text, *cells)])
     assert made.body == canonical(msgspec.json.encode(expected(record, some, pick)))
+
+
+@given(
+    st.lists(st.dictionaries(names, values), max_size=4),
+    st.lists(st.lists(names, min_size=1, max_size=3).map(".".join), max_size=4),
+)
+def test_a_path_reads_its_own_row_whatever_was_read_before(records: list[dict[str, object]], some: list[str]) -> None:
+    inside = paths.Inside()
+    reads = [(paths.at(path, inside), path) for path in some]
+    for record in records:
+        fields = row(record).fields
+        assert [read(fields) for read, _ in reads] == [paths.at(path, paths.Inside())(fields) for _, path in reads]

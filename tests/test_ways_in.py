@@ -15,7 +15,7 @@ import pytest
 import syncline as library
 from conftest import BATCH, DEADLINE_S, IDENTIFY, Emulate, Local, Project, Syncline, people, writes
 from syncline import Report
-from syncline.cli.demo import people as look_alikes
+from syncline.cli.demos.customerio import people as look_alikes
 from syncline.model import Outcome
 
 ENDPOINTS = ("batch", "identify")

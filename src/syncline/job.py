@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -96,6 +96,11 @@ class Job:
         """Raises `ConfigRefused` with every problem at once. `reading`: what overrides the keys of `source`."""
         loaded = configuration.load(config, env_file=env_file)
         return cls(loaded, state_dir, _reading(loaded.sync.source, reading or {}))
+
+    @property
+    def trusted(self) -> Collection[str] | None:
+        """Origins that may be anywhere; None: all of them, for nobody uploaded this configuration."""
+        return self._loaded.trusted
 
     @property
     def warnings(self) -> Sequence[str]:

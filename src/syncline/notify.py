@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from random import Random
 from urllib.parse import urlsplit
@@ -58,7 +58,7 @@ def _post(job: Job, document: Mapping[str, object]) -> str:
     body = msgspec.json.encode({"name": job.name, **document})
     request = Request("notify", "POST", target, body, (("content-type", "application/json"),))
     try:
-        answer = asyncio.run(_asked(lane, request))
+        answer = asyncio.run(_asked(lane, request, job.trusted))
     except Unanswered as unanswered:
         return f"notify: {url.hostname} was not told how the run ended: {unanswered}"
     if not 200 <= answer.status < 300:
@@ -66,12 +66,12 @@ def _post(job: Job, document: Mapping[str, object]) -> str:
     return ""
 
 
-async def _asked(lane: Lane, request: Request) -> Response:
+async def _asked(lane: Lane, request: Request, trusted: Collection[str] | None) -> Response:
     from syncline.transport import Transport  # the HTTP client is slow to import
 
     def told() -> Inquiry[Response]:
         return (yield request)
 
-    async with Transport(1) as post:
+    async with Transport(1, trusted) as post:
         world = World(post, Random(), time.time)  # noqa: S311 # jitter, not cryptography
         return await ask(told(), {"notify": lane}, world, _POLICY)

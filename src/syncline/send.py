@@ -106,7 +106,7 @@ def waited(work: Callable[[World, Gauge], Awaitable[T]], job: Job, watch: Watch)
     gauge = Gauge()
 
     async def working() -> T:
-        async with Transport(2 * job.parallelism) as post:  # an API source has as many as the destination
+        async with Transport(2 * job.parallelism, job.trusted) as post:  # an API source has as many as the destination
             world = World(post, Random(), time.time)  # noqa: S311 # jitter, not cryptography
             with watch.delivering(gauge):
                 return await work(world, gauge)

@@ -176,8 +176,8 @@ class Sync(BaseModel):
     mode: Annotated[
         Mode,
         Field(
-            description="upsert creates people whom the destination does not know; update, which Voucherify has not,"
-            " never does."
+            description="upsert creates people whom the destination does not know; update never does (Voucherify has"
+            " upsert alone)."
         ),
     ] = "upsert"
     nulls: Annotated[

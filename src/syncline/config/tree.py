@@ -13,6 +13,8 @@ from syncline.config.environment import Malformed, Unset, Variables, resolve
 from syncline.config.findings import Finding, Path, dotted, printable, secretive
 from syncline.config.parse import MAX_DEPTH, MAX_DIGITS, MAX_VALUES, Twice, too_deep, too_many
 
+_NAMES_SHOWN = 3  # of one reference
+
 
 class Settled(NamedTuple):
     """borrowed: the paths whose text came from the environment; secrets: every text that must not be shown."""
@@ -112,7 +114,7 @@ class _Walk:
             where = f"in the environment or in {printable(held.file)}"
             self._wrong(
                 path,
-                f"a reference to {printable(' and '.join(unset.names))}, but {many} set {where}",
+                f"a reference to {' and '.join(map(printable, unset.names[:_NAMES_SHOWN]))}, but {many} set {where}",
                 "a variable that holds something",
                 f"Set {unset.names[0]}, or write ${{{unset.names[0]}:-a default}}.",
             )

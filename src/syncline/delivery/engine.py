@@ -261,7 +261,7 @@ class Engine(Generic[W, R]):
                 self.halt(Stop("unfinished", f"{waiting}, and nothing was ever taken; --resume asks again"))
         except Misconfigured as wrong:
             self._park(talk)
-            self.halt(Stop("refused", str(wrong)))
+            self.halt(Stop("refused", f"{wrong}; run with --resume when it is mended"))
         else:
             self._gate.answered(self._loop.time())
             talk.steps += 1

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from syncline.destinations.reply import json_object
-from syncline.errors import Again, Garbled, Refused, said
+from syncline.errors import Again, Garbled, Misconfigured, Refused, said
 from syncline.model import Outcome, Quota, Response, Verdict
 
 _ACTION = re.compile(r"[A-Za-z0-9_-]{1,100}")  # aa_0c5547cc5e17b617b6
@@ -166,11 +166,14 @@ def lists_customers(response: Response) -> bool:
 # --- no ---------------------------------------------------------------------------------------------------------------
 
 
-def no(response: Response) -> Refused | Garbled:
-    """What is not the documented yes: a refusal, or a success that this call does not have."""
+def no(response: Response) -> Refused | Garbled | Misconfigured:
+    """What is not the documented yes: a refusal, or a success that this call does not have. A 402 is about the project,
+    and no customer is to blame."""
     if 200 <= response.status < 300:
         return Garbled(f"an unexpected {response.status}")
     reason, field = words(response)
+    if response.status == 402:
+        return Misconfigured(f"Voucherify wants to be paid first ({reason or 402}): look at the project's plan")
     too_large = response.status == 413
     return Refused(reason or f"refused with status {response.status}", field, too_large=too_large)
 

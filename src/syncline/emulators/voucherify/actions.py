@@ -73,6 +73,11 @@ class Action(Struct):
         return self.failed > 0 and self.failed == len(self.lines)
 
     @property
+    def told(self) -> bool:
+        """Is there a result? FAILED alone has none."""
+        return self.status == "DONE" or (self.over and self.all_failed)
+
+    @property
     def changed_ms(self) -> int:
         """When its status last did."""
         return self.ends_ms if self.over else self.begins_ms if self.status == "IN_PROGRESS" else self.created_ms

@@ -203,32 +203,20 @@ class Api:
             return UNAUTHORIZED
         action = self._project.actions.find(call.parts[0].removesuffix(".csv"))
         switches, now_ms = self._project.switches, round(self._project.now() * 1000)
-        if action is None or action.status != "DONE" or now_ms >= results.till_ms(action, switches):
+        if action is None or not action.told or now_ms >= results.till_ms(action, switches):
             return refused(missing("report", call.parts[0]), request_id(self._requests))
         return Answer(200, results.report(action, switches))
 
     # What metadata may be
 
     def schemas(self, call: Call) -> Answer:
-        return json({"object": "list", "data_ref": "schemas", "schemas": [self._schema()], "total": 1})
+        schemas = [self._project.schema.shown(self._project.since_ms)]
+        return json({"object": "list", "data_ref": "schemas", "schemas": schemas, "total": 1})
 
     def schema(self, call: Call) -> Answer:
         if call.parts[0] != "customer":
             raise missing("metadata_schema", call.parts[0])
-        return json(self._schema())
-
-    def _schema(self) -> dict[str, object]:
-        schema, since = self._project.schema, timestamp(self._project.since_ms)
-        properties = {name: definition.shown() for name, definition in schema.properties.items()}
-        return {
-            "id": f"ms_{0:024x}",
-            "related_object": "customer",
-            "properties": properties,
-            "allow_defined_only": schema.allow_defined_only,
-            "created_at": since,
-            "updated_at": since,
-            "object": "metadata_schema",
-        }
+        return json(self._project.schema.shown(self._project.since_ms))
 
 
 def _accepted(action: Action) -> Answer:

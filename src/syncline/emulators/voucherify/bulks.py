@@ -126,9 +126,8 @@ class Bulks:
 
     def _write(self, item: Item, at_ms: int) -> Line:
         known = self._known(item)
-        if problem := self._project.wrong_metadata(
-            known, item.given
-        ):  # an item before it may have changed who is there
+        # Asked once more: an item before this one may have changed who is there.
+        if problem := self._project.wrong_metadata(known, item.given):
             return Line(item.source_id or "", known is not None, False, (problem,))
         self._project.write(known, item.source_id, item.given, at_ms)
         return Line(item.source_id or "", known is not None, True)

@@ -20,17 +20,19 @@ from syncline.emulators.voucherify.problems import RefusedError, payload
 from syncline.emulators.voucherify.project import Project
 from syncline.emulators.voucherify.schema import Property
 
-_TEXT = Property("string")
+_TEXT, _NOTHING = Property("string"), Raw(b"{}")
 _PLACES = {name: name for name in fields.ADDRESS} | {f"address_{name}": name for name in fields.ADDRESS}
 _BOUNDARY = re.compile(rb'boundary="?([^";]+)')
 
 
 class Imports:
+    """accept: gives the action, or raises RefusedError."""
+
     def __init__(self, project: Project) -> None:
         self._project = project
 
     def accept(self, content_type: bytes, body: bytes) -> Action:
-        """The action. Raises RefusedError where there is no file to be read."""
+        """Of a form with the part `file`."""
         rows = _rows(_file(content_type, body))
         customers = [self._customer(row) for row in rows]
         source_ids = [fields.text(given.get("source_id")) for given in customers]
@@ -69,9 +71,6 @@ class Imports:
                 metadata[column] = _value(cell, self._project.schema.properties.get(column, _TEXT))
         given |= ({"address": address} if address else {}) | ({"metadata": metadata} if metadata else {})
         return {name: Raw(msgspec.json.encode(value)) for name, value in given.items()}
-
-
-_NOTHING = Raw(b"{}")
 
 
 def _file(content_type: bytes, body: bytes) -> str:

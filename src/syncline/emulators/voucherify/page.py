@@ -60,6 +60,7 @@ class Page:
 
     def customer(self, call: Call) -> Answer:
         """One customer, by id or source_id, with everything it holds; 404 when deleted meanwhile."""
+        self._project.settle()
         customer = self._project.find(call.parts[0])
         if customer is None:
             return json({"error": "nobody is so identified"}, 404)

@@ -137,7 +137,7 @@ class Project:
             customer = self.register.create(source_id, self._stamp(at_ms))
             customer.keep(fields.merged({}, new, self.switches))
         else:
-            customer.updated_ms = at_ms
+            customer.updated_ms = max(at_ms, customer.created_ms)
             customer.keep(fields.merged({} if whole else customer.held(), new, self.switches))
         customer.writes += 1
         self.writes += 1

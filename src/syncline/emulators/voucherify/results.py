@@ -37,7 +37,7 @@ def summary(action: Action, switches: Switches) -> Document:
 def whole(action: Action, switches: Switches, origin: str) -> Document:
     """`origin`: where the report is, as whoever asks addressed the emulator."""
     document = summary(action, switches)
-    if action.status == "DONE" or action.all_failed:
+    if action.told:
         document["result"] = _result(action, switches, origin)
     return document
 

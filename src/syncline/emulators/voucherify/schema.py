@@ -14,6 +14,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Raw, Struct, field
 
+from syncline.emulators.voucherify.ids import timestamp
 from syncline.emulators.voucherify.problems import Problem
 
 Type = Literal["string", "number", "boolean", "date", "datetime", "geopoint", "image_url", "object"]
@@ -58,6 +59,18 @@ class Schema(Struct, frozen=True):
         """All that is wrong, in one text."""
         found = list(self._wrong(metadata))
         return Problem("metadata_validation_failed", "Metadata validation failed", "; ".join(found)) if found else None
+
+    def shown(self, since_ms: int) -> dict[str, object]:
+        """As an answer has it."""
+        return {
+            "id": f"ms_{0:024x}",
+            "related_object": "customer",
+            "properties": {name: definition.shown() for name, definition in self.properties.items()},
+            "allow_defined_only": self.allow_defined_only,
+            "created_at": timestamp(since_ms),
+            "updated_at": timestamp(since_ms),
+            "object": "metadata_schema",
+        }
 
     def _wrong(self, metadata: Mapping[str, Raw]) -> Iterator[str]:
         for name, definition in self.properties.items():

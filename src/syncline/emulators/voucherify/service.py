@@ -31,6 +31,7 @@ _TWISTS: dict[str, Twist] = {"partial": "partial", "stray": "stray", "errors": "
 class Voucherify(Front):
     """The emulator: an ASGI app with `project`, `log`, `script(…)` and `on_request(…)`.
 
+    How an action ends is `project.actions.script(…)`; how often somebody was sent, `project.sent`.
     rate: requests/s before 429 (0: no limit); latency_s: wait before each answer; faults: see `emulators.faults`.
     calls, bulk_calls: what the plan allows. Without a project it makes an empty one with the default credentials `app`
     and `secret`; switches and action_delay_s are for that one.

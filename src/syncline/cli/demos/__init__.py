@@ -1,0 +1,1 @@
+"""What `syncline demo` shows, one file a demo."""

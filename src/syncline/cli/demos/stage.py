@@ -1,0 +1,34 @@
+"""What the demos share: a folder that goes with them, lines, and a page that stays up on a terminal."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import rich_click as click
+
+
+@contextmanager
+def folder_of_its_own() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="syncline-demo-") as name:
+        yield Path(name)
+
+
+def tell(line: str) -> None:
+    click.echo(line)
+
+
+def linger() -> None:
+    """On a terminal the page stays up until Ctrl-C; in a pipe the demo ends by itself."""
+    if not sys.stdout.isatty():
+        return
+    tell("Ctrl-C ends the demo")
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        tell("")

@@ -1,0 +1,57 @@
+"""A person's id → what Customer.io holds of them, read through its App API with a key of the service's own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from random import Random
+
+from syncline.config.addresses import origin_fault
+from syncline.delivery import Policy, World, ask
+from syncline.destinations.customerio import CustomerIo, Settings
+from syncline.errors import ConfigRefused, Garbled, Misconfigured, Refused, Unanswered, Unfit
+from syncline.service.answers import Declined, later
+from syncline.transport import Transport
+
+KEY, REGION, ORIGIN = "CIO_APP_API_KEY", "CIO_REGION", "CIO_APP_BASE_URL"
+_POLICY = Policy(probe_tries=3, cap_s=2.0, retry_after_most_s=5.0)  # somebody waits for the answer
+_NO_KEY = f"no App API key: start the service with {KEY} in its environment (and {REGION}, {ORIGIN} where they differ)"
+
+
+class People:
+    """environment: the service's own. Raises `ConfigRefused` where it says something that cannot be."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        region, origin = environment.get(REGION) or "us", environment.get(ORIGIN) or ""
+        if region not in ("us", "eu"):
+            raise ConfigRefused(f"{REGION}, in the environment, must be us or eu")
+        if (fault := origin_fault(origin)) is not None:
+            raise ConfigRefused(f"{ORIGIN}, in the environment, must be {fault.expected}")
+        self._destination = None
+        if key := environment.get(KEY):
+            # Only the App API is asked, so there are no credentials of the Track API.
+            known = {"siteId": "none", "apiKey": "none", "appApiKey": key, "region": region, "appBaseUrl": origin}
+            self._destination = CustomerIo(Settings.model_validate(known))
+
+    async def look_up(self, identifier: str) -> dict[str, object]:
+        """`{key, attributes}`. Raises `Declined`: 404 where nobody is known by that id, 501 without a key."""
+        if self._destination is None:
+            raise Declined(501, _NO_KEY)
+        try:
+            key = self._destination.key(identifier)
+        except Unfit as unfit:
+            raise Declined(422, f"id: {unfit.reason}") from None
+        held = await self._asked(self._destination, key)
+        if held is None:
+            raise Declined(404, "Customer.io knows nobody by this id")
+        return {"key": key, "attributes": held}
+
+    async def _asked(self, destination: CustomerIo, key: str) -> Mapping[str, object] | None:
+        try:
+            async with Transport(1) as post:
+                world = World(post, Random(), time.time)  # noqa: S311 # jitter, not cryptography
+                return (await ask(destination.look_up([key]), destination.lanes, world, _POLICY))[key]
+        except (Refused, Garbled, Misconfigured) as no:
+            raise Declined(502, f"Customer.io does not answer this: {no}; check {KEY}, {REGION} and {ORIGIN}") from None
+        except Unanswered as silence:
+            raise later(503, f"Customer.io could not be asked: {silence}") from None

@@ -1,0 +1,50 @@
+"""What the registry knows of a run, and what its ledger does → how it stands; also when its process is dead."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from syncline.errors import Problem
+from syncline.service.past import Standing, looking, newest, standing
+from syncline.service.registry import Entry, Registry
+
+_KILLED = "the service ended before this run's plan was whole: nothing was sent; upload it again"
+
+
+class Recall:
+    """state_dir: where the ledgers are; now: unix seconds."""
+
+    def __init__(self, registry: Registry, state_dir: Path, now: Callable[[], float] = time.time) -> None:
+        self._registry, self.state_dir, self._now = registry, state_dir, now
+
+    def path_of(self, entry: Entry) -> Path:
+        """Its ledger."""
+        return self.state_dir / entry.ledger
+
+    def standing(self, entry: Entry) -> Standing:
+        """Of a run that is not at work here. One that never got into a ledger stands as the registry has it."""
+        if entry.number is None:
+            return Standing(entry.status, False)
+        path = self.path_of(entry)
+        with looking(path) as db:
+            return (standing(db, path, entry.number) if db is not None else None) or Standing("forgotten", False)
+
+    def recover(self) -> None:
+        """To be called before anything begins: says of what a dead process left behind how it stands."""
+        for entry in self._registry.unfinished():
+            number = entry.number or self._number_of(entry)
+            if number is None:
+                said = {"problems": [Problem("", 0, 0, _KILLED, "", "")._asdict()]}
+                self._registry.end(entry.id, "refused", said, self._now())
+            else:
+                self._registry.update(entry.id, number=number)
+                self._registry.end(entry.id, "ended", entry.said, self._now())
+
+    def _number_of(self, entry: Entry) -> int | None:
+        """The process may have died after its plan was durable, and before that was noted here."""
+        last = newest(self.path_of(entry)) if entry.started is not None else None
+        if last is None or last.closed or last.run <= entry.before or last.started < (entry.started or 0):
+            return None
+        return last.run
