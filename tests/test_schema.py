@@ -19,17 +19,13 @@ from ruamel.yaml import YAML
 from conftest import Syncline
 from syncline.cli.init import STARTERS
 from syncline.config import load
-from syncline.config.kinds import DEFAULT_DESTINATION, DEFAULT_SOURCE, DESTINATIONS, SOURCES
+from syncline.config.kinds import DEFAULT_DESTINATION, DEFAULT_SOURCE, SETTINGS
 from syncline.config.model import Mapping, Otherwise, Sync
 from syncline.config.names import aliases
 from syncline.config.schema import schema, schema_text
 from syncline.errors import ConfigRefused
 
 SCHEMA = Draft202012Validator(schema())
-SETTINGS: dict[tuple[str, str], type[BaseModel]] = {
-    **{("destination", name): kind.settings for name, kind in DESTINATIONS.items()},
-    **{("source", name): kind.settings for name, kind in SOURCES.items()},
-}
 EMAIL = {"from": "email", "to": "email"}
 BASE: dict[str, object] = {"userId": "id", "siteId": "5174e", "apiKey": "9a8b7", "mappings": [EMAIL]}
 GONE = object()
@@ -56,7 +52,9 @@ def test_the_file_is_what_the_models_say() -> None:
     assert (files("syncline.config") / "syncline.schema.json").read_text(encoding="utf-8") == schema_text()
 
 
-@pytest.mark.parametrize("model", [Sync, Mapping, Otherwise, *SETTINGS.values()])
+@pytest.mark.parametrize(
+    "model", [Sync, Mapping, Otherwise, *(one for types in SETTINGS.values() for one in types.values())]
+)
 def test_every_key_is_described(model: type[BaseModel]) -> None:
     for alias, field in aliases(model).items():
         assert field.description, alias
@@ -368,7 +366,7 @@ def nearly_good(draw: st.DrawFn) -> dict[str, object]:
         for home, default in (("destination", DEFAULT_DESTINATION), ("source", DEFAULT_SOURCE)):
             written = config.get(home)
             kind = str(written.get("type")) if isinstance(written, dict) else default
-            homes.append((SETTINGS.get((home, kind), SETTINGS[home, default]), written))
+            homes.append((SETTINGS[home].get(kind, SETTINGS[home][default]), written))
         mappings = config.get("mappings")
         entries = [entry for entry in (mappings if isinstance(mappings, list) else ()) if isinstance(entry, dict)]
         homes += [(Mapping, entry) for entry in entries] + [(Otherwise, entry.get("else")) for entry in entries]

@@ -70,6 +70,13 @@ def test_the_demo_succeeds_and_ends_by_itself_in_a_pipe(syncline: Syncline) -> N
     assert re.search(r"http://127\.0\.0\.1:\d+/", ended.stdout)
 
 
+def test_the_demo_of_segment_and_voucherify_succeeds(syncline: Syncline) -> None:
+    ended = syncline("demo", "segment-to-voucherify")
+    assert (ended.code, "run 1 finished: 240 read = 223 delivered, 17 invalid" in ended.stdout) == (0, True)
+    assert "2 delivered, 222 unchanged, 17 invalid" in ended.stdout
+    assert "segment_id:use_" in ended.stdout
+
+
 def test_the_demo_stays_on_a_terminal_until_ctrl_c(tmp_path: Path) -> None:
     code, shown = on_a_terminal(["demo"], tmp_path, interrupt_at="Ctrl-C ends the demo")
     assert code == 0

@@ -63,3 +63,9 @@ DEFAULT_DESTINATION = "customerio"
 
 SOURCES = {"file": SourceKind(Files, lambda files: ()), "segment": SourceKind(segment.Settings, segment.cautions)}
 DEFAULT_SOURCE = "file"
+
+# By the key under which they stand, and by type.
+SETTINGS: Mapping[str, Mapping[str, type[BaseModel]]] = {
+    "destination": {name: kind.settings for name, kind in DESTINATIONS.items()},
+    "source": {name: kind.settings for name, kind in SOURCES.items()},
+}

@@ -8,7 +8,7 @@ from typing import cast, get_args
 from pydantic import BaseModel
 
 from syncline.config.credentials import IN_BASIC_USER, MAX_CREDENTIAL
-from syncline.config.kinds import DEFAULT_DESTINATION, DESTINATIONS, SOURCES, Kind
+from syncline.config.kinds import DEFAULT_DESTINATION, DESTINATIONS, SETTINGS, Kind
 from syncline.config.model import Mode
 from syncline.config.names import aliases, credential_names, secrets
 from syncline.config.schema_values import (
@@ -42,17 +42,16 @@ _BETWEEN_FILES_KEYS: Schema = {
 def source() -> Schema:
     """A file, a list of files, or an object of some type."""
     files = properties_of(Files)["files"]
-    return {"anyOf": [*alternatives(files), *_refs(SOURCES)]}
+    return {"anyOf": [*alternatives(files), *_refs(SETTINGS["source"])]}
 
 
 def destination() -> Schema:
-    return {"anyOf": _refs(DESTINATIONS)}
+    return {"anyOf": _refs(SETTINGS["destination"])}
 
 
 def definitions() -> dict[str, Schema]:
     """By type, its settings; by credential, what it must look like; and `with-siteId`: an object that has it."""
-    by_type = {name: kind.settings for name, kind in DESTINATIONS.items()}
-    by_type |= {name: kind.settings for name, kind in SOURCES.items()}
+    by_type = {**SETTINGS["source"], **SETTINGS["destination"]}
     held = [_credentials(settings) | _with_credentials(settings) for settings in by_type.values()]
     return {
         **{name: _settings(settings) for name, settings in by_type.items()},
@@ -63,7 +62,7 @@ def definitions() -> dict[str, Schema]:
 
 def credentials() -> dict[str, Schema]:
     """Every spelling of the credentials of every destination."""
-    return {key: value for kind in DESTINATIONS.values() for key, value in _spelled(kind.settings).items()}
+    return {key: value for one in SETTINGS["destination"].values() for key, value in _spelled(one).items()}
 
 
 def rules() -> list[Schema]:
@@ -84,7 +83,7 @@ def _settings(settings: type[BaseModel]) -> Schema:
     properties = {**properties_of(settings), **_spelled(settings)}
     if settings is Files:
         return an_object(properties, **_BETWEEN_FILES_KEYS)
-    if settings is DESTINATIONS[DEFAULT_DESTINATION].settings:
+    if settings is SETTINGS["destination"][DEFAULT_DESTINATION]:
         return an_object(properties)
     properties["type"] = {key: said for key, said in properties["type"].items() if key != "default"}
     if settings is segment.Settings:  # a destination's credentials may also stand elsewhere

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from collections.abc import Mapping as MappingOf
 from typing import NamedTuple
 
 from pydantic import BaseModel
 
 from syncline.config.draft import Draft
 from syncline.config.findings import Describer, Finding, Path, closest
-from syncline.config.kinds import DESTINATIONS, SOURCES, Kind, SourceKind
+from syncline.config.kinds import SETTINGS
 from syncline.config.model import Mapping, Sync
 from syncline.config.names import aliases, credential_names
 from syncline.config.source import Files
-
-_TYPES: MappingOf[str, MappingOf[str, Kind | SourceKind]] = {"destination": DESTINATIONS, "source": SOURCES}
 
 
 class _Place(NamedTuple):
@@ -84,9 +81,9 @@ def _of_another_type(key: str, home: Path, draft: Draft) -> _Other | None:
     if home[:1] == ("mappings",):
         return None
     for owner in draft.settings if home != ("source",) else ("source",):
-        for name, kind in _TYPES[owner].items():
-            keys = _keys(kind.settings) if home == (owner,) else credential_names(kind.settings)
-            if kind.settings is not draft.settings[owner] and key in keys:
+        for name, settings in SETTINGS[owner].items():
+            keys = _keys(settings) if home == (owner,) else credential_names(settings)
+            if settings is not draft.settings[owner] and key in keys:
                 return _Other(owner, name)
     return None
 
@@ -95,7 +92,7 @@ def _explained(path: Path, found: str, other: _Other, draft: Draft, tell: Descri
     """A key of another type. Whose credentials were written tells what was meant: no others are missing then."""
     *home, key = path
     own = draft.settings[other.home]
-    if key in credential_names(_TYPES[other.home][other.type].settings):
+    if key in credential_names(SETTINGS[other.home][other.type]):
         draft.meant.update((other.home, alias) for alias in credential_names(own).values())
     write = f'"type": "{other.type}"'
     if other.home == "source" and home != ["source"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from importlib.resources import files
@@ -21,7 +22,13 @@ from syncline.model import Outcome
 PROFILES = 240
 _LATENCY_S = 0.03
 _CONFIG = "segment-to-voucherify.yaml"
-_ENVIRONMENT = "SEGMENT_ACCESS_TOKEN=token\nSPACE_ID=space\nAPPLICATION_ID=app\nSECRET_KEY=secret\n"
+_LITERALLY = {  # not from the environment, which may hold the keys of somebody's real space
+    "spaceId": "space",
+    "accessToken": "token",
+    "identifier": "user_id",
+    "applicationId": "app",
+    "secretKey": "secret",
+}
 
 
 def show() -> None:
@@ -56,10 +63,8 @@ def _acts(space: segment.Space) -> Iterator[tuple[str, int]]:
     """(what happens, how many must be delivered)"""
     known = [one for one in space.profiles.values() if any(each.type == "user_id" for each in one.external_ids)]
     nobody = PROFILES - len(known)
-    yield (
-        f"the first sync: {len(known)} customers; {nobody} visitors without a user id are named and not sent",
-        len(known),
-    )
+    visitors = f"{nobody} visitors without a user id are named and not sent"
+    yield f"the first sync: {len(known)} customers; {visitors}", len(known)
     yield "the same again: every profile is read, nothing differs, nothing is sent", 0
     known[0].traits = {**(known[0].traits or {}), "description": Raw(b'"Has moved to Paris."')}
     space.touch(known[0].segment_id)
@@ -72,7 +77,9 @@ def _config(folder: Path, source: str, target: str) -> Path:
     text = (files("syncline.cli") / "starters" / _CONFIG).read_text(encoding="utf-8")
     for kind, url in (("segment", source), ("voucherify", target)):
         text = text.replace(f"  type: {kind}\n", f"  type: {kind}\n  baseUrl: {json.dumps(url)}\n")
+    for name, value in _LITERALLY.items():
+        text = re.sub(rf"^  {name}: .*$", f"  {name}: {value}", text, flags=re.MULTILINE)
     path = folder / _CONFIG
+    path.touch(mode=0o600)
     path.write_text(text, encoding="utf-8")
-    (folder / ".env").write_text(_ENVIRONMENT, encoding="utf-8")
     return path
