@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import cast, get_args
 
 from pydantic import BaseModel
@@ -139,10 +139,10 @@ def _asked(kind: Kind) -> Schema:
     properties["mappings"] = {"maxItems": kind.attributes}
     if len(kind.modes) < len(get_args(Mode)):
         properties["mode"] = one_of(*kind.modes)
-    return {"properties": properties, "allOf": [_somewhere(name, _HOMES) for name in _with_credentials(kind.settings)]}
+    return {"properties": properties, "allOf": [_somewhere(name) for name in _with_credentials(kind.settings)]}
 
 
-def _somewhere(name: str, homes: Collection[str]) -> Schema:
+def _somewhere(name: str) -> Schema:
     """At the top level, or in one of the objects that may hold credentials."""
     here = {"$ref": f"#/$defs/{name}"}
-    return {"anyOf": [here, *[{"required": [home], "properties": {home: here}} for home in homes]]}
+    return {"anyOf": [here, *[{"required": [home], "properties": {home: here}} for home in _HOMES]]}
