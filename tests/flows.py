@@ -45,7 +45,9 @@ class Flow:
         asked = Options(resume=resume, **options)
         source, halt = job.api_source(None), halt or Halt()
         assert source is not None
-        world = World(Both(segment=self.space, voucherify=self.vouchers), Random(1), lambda: virtual.EPOCH)
+        world = World(
+            Both(segment=self.space, voucherify=self.vouchers), Random(1), lambda: virtual.EPOCH + virtual.now()
+        )
         with job.ledger(asked) as (db, lock):
             stream = Stream(job, db, source, job.recipe.mapper(), asked, lambda: lock.phase("delivering"))
             feed: Feed = stream

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import shutil
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,8 @@ from simulated import Space, Vouchers, answer
 from syncline.delivery import Halt
 from syncline.errors import NothingToResume
 from syncline.flow.report import Report
-from syncline.model import Outcome, Request, Response
+from syncline.model import Lane, Outcome, Request, Response
+from virtual import EPOCH
 
 
 def flow(folder: Path, profiles: int = 250, **settings: Any) -> Flow:
@@ -108,7 +112,7 @@ def test_two_entries_of_one_key_are_never_under_way_together(tmp_path: Path) -> 
     assert counts(report) == {"delivered": 400}
     assert made.vouchers.customers["u1"]["name"] == "Name of 350"
     sent = [moment for moment, request in made.vouchers.at if b'"source_id":"u1"' in request.body]
-    assert all(later - earlier >= 20.0 for earlier, later in zip(sent, sent[1:], strict=False))
+    assert all(later - earlier >= 20.0 for earlier, later in pairwise(sent))
 
 
 def test_a_cursor_that_comes_again_ends_with_a_clear_error(tmp_path: Path) -> None:
@@ -421,3 +425,35 @@ def test_what_had_a_ticket_when_the_process_died_is_not_sent_again(tmp_path: Pat
 def test_a_space_may_be_empty(tmp_path: Path) -> None:
     report = Flow(tmp_path, space=Space()).go()
     assert (report.read, report.exit_code, report.counts[Outcome.DELIVERED]) == (0, 0, 0)
+
+
+class Metered(Vouchers):
+    """Allows so many calls a minute, and says what is left."""
+
+    allowed = 100
+    over = 0
+    window = 0
+    used: Counter[int] = Counter()
+
+    async def __call__(self, lane: Lane, request: Request) -> Response:
+        self.window = int(asyncio.get_running_loop().time() // 60)
+        self.used[self.window] += 1
+        return await super().__call__(lane, request)
+
+    def good(self, request: Request) -> Response:
+        window, used = self.window, self.used[self.window]
+        left = {"x-rate-limit-remaining": str(max(0, self.allowed - used))}
+        left |= {"x-rate-limit-retry": str(int(EPOCH + 60 * (window + 1))), "x-rate-limit-type": "api_calls"}
+        if used > self.allowed:
+            self.over += 1
+            return answer(429, {"code": 429, "message": "Too many requests hit the API too quickly."}, **left)
+        return Response(200, left, super().good(request).body)
+
+
+def test_a_quota_by_the_minute_is_kept_to_without_being_refused(tmp_path: Path) -> None:
+    metered = Metered(latency_s=0.2)
+    made = flow(tmp_path, 350, vouchers=metered, destination={"api": "single"})
+    report = made.go()
+    assert counts(report) == {"delivered": 350}
+    assert metered.over == 0
+    assert 180.0 <= made.seconds <= 260.0

@@ -185,13 +185,13 @@ class Engine(Generic[W, R]):
             await rest(self._stopping, wait_s)
             closed = self._gate.closed_s(self._loop.time()) != 0 or self._gauge.in_flight >= self._gate.limit
             if self._gate.stop or closed:
+                pace.came_back(unused=True)
                 self._park(talk)
                 return
         waiting_for = "rate" if wait_s > 0 else "the API's answers"
         self._gauge.limited_by = self._trouble or self._gate.why(self._loop.time()) or waiting_for
         self._gauge.count(talk.request.body)
         self._gauge.in_flight += 1
-        pace.left()
         talk.began = self._loop.time()
         try:
             word = await attempt(self._world, lane, talk.request)

@@ -46,15 +46,14 @@ class Pace:
             at = max(at, self._rows.earliest(rows, now))
             self._rows.take(rows, at)
         self._requests.take(1, at)  # when it leaves, not when it might have: else what waits for rows leaves in a heap
+        self._out += 1
+        self._left -= 1  # now, not when it leaves: while it waits, others may not have it
         return at - now
 
-    def left(self) -> None:
-        """A request leaves."""
-        self._out += 1
-        self._left -= 1
-
-    def came_back(self) -> None:
+    def came_back(self, *, unused: bool = False) -> None:
+        """A request that was granted is over; unused: it never left."""
         self._out -= 1
+        self._left += unused
 
     def told(self, remaining: int, more_at: float | None) -> None:
         """What an answer says is left. Those under way may not be counted in it yet, so they are taken off."""

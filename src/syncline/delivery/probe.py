@@ -50,11 +50,16 @@ class Probe:
 
     async def _ready(self, request: Request) -> None:
         pace = self._paces[request.lane]
-        await asyncio.sleep(pace.grant(0, self._loop.time()))
+        await self._granted(pace)
         while (wait_s := self._gate.paused_s(self._loop.time())) > 0:
             await asyncio.sleep(wait_s)
-            await asyncio.sleep(pace.grant(0, self._loop.time()))
+            await self._granted(pace)
         self._gauge.count(request.body)
+
+    async def _granted(self, pace: Pace) -> None:
+        """Its turn in the lane's pace. What it takes of a quota the next answer tells."""
+        await asyncio.sleep(pace.grant(0, self._loop.time()))
+        pace.came_back()
 
     async def _unless_stopped(self, work: Coroutine[object, object, None]) -> None:
         """To its end, or to the end of the run: what only reads may be dropped at any time."""
