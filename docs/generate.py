@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from generator import api, command_line, configuration, documents, exits, ledger, limits, rules
+from generator import api, command_line, configuration, documents, exits, http_service, ledger, limits, rules
 
 MADE = "<!-- Made by `make docs` from the code: change the code, or docs/generator. -->\n\n"
 
@@ -19,6 +19,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "command-line.md": command_line.page,
     "exit-codes.md": exits.page,
     "json.md": documents.page,
+    "http.md": http_service.page,
     "rules.md": rules.page,
     "ledger.md": ledger.page,
     "limits.md": limits.page,

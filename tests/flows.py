@@ -1,4 +1,4 @@
-"""A sync from a simulated Segment space to a simulated Voucherify: the real plan, engine and ledger, in virtual time."""
+"""From a simulated Segment space to a simulated Voucherify: the real plan, engine and ledger, in virtual time."""
 
 from __future__ import annotations
 
@@ -45,9 +45,8 @@ class Flow:
         asked = Options(resume=resume, **options)
         source, halt = job.api_source(None), halt or Halt()
         assert source is not None
-        world = World(
-            Both(segment=self.space, voucherify=self.vouchers), Random(1), lambda: virtual.EPOCH + virtual.now()
-        )
+        both = Both(segment=self.space, voucherify=self.vouchers)
+        world = World(both, Random(1), lambda: virtual.EPOCH + virtual.now())
         with job.ledger(asked) as (db, lock):
             stream = Stream(job, db, source, job.recipe.mapper(), asked, lambda: lock.phase("delivering"))
             feed: Feed = stream

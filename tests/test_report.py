@@ -112,7 +112,7 @@ def test_the_json_of_a_run() -> None:
         caveats=["c"],
     )
     bad: dict[str, object] = {"file": "users.csv", "row": 3, "line": 4, "key": "id:7258", "field": "plan"}
-    bad |= {"outcome": "invalid", "reason": "long", "rule": ""}
+    bad |= {"outcome": "invalid", "reason": "long", "rule": "", "since": None}
     assert json.loads(json.dumps(made.as_json())) == {
         "run": 7,
         "status": "finished",

@@ -8,7 +8,7 @@ import shutil
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -427,13 +427,14 @@ def test_a_space_may_be_empty(tmp_path: Path) -> None:
     assert (report.read, report.exit_code, report.counts[Outcome.DELIVERED]) == (0, 0, 0)
 
 
+@dataclass
 class Metered(Vouchers):
     """Allows so many calls a minute, and says what is left."""
 
-    allowed = 100
-    over = 0
-    window = 0
-    used: Counter[int] = Counter()
+    allowed: int = 100
+    over: int = 0
+    window: int = 0
+    used: Counter[int] = field(default_factory=Counter)
 
     async def __call__(self, lane: Lane, request: Request) -> Response:
         self.window = int(asyncio.get_running_loop().time() // 60)

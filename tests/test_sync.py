@@ -283,6 +283,7 @@ def test_a_dry_run_tells_what_the_run_then_does_and_changes_nothing(
         "invalid": 1,
         "cleared": 0,
         "deleted": 0,
+        "rejected": 0,
     }
     assert told["fields"] == {"name": 20, "plan": 50}
     assert told["samples"][0] == {
@@ -397,6 +398,7 @@ def test_rows_the_api_rejects_are_named_with_their_reason(
             "outcome": "rejected",
             "reason": reason,
             "rule": "",
+            "since": None,
         }
         for row, key in ((5, "email:ada@example.com"), (10, "email:b@example.com"))
     ]

@@ -6,10 +6,14 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from pydantic import BaseModel
+
 from generator.markdown import code, listed, table
+from syncline.config.kinds import DESTINATIONS, SOURCES
+from syncline.config.names import aliases, credential_names
 from syncline.config.schema import schema
-from syncline.config.spelling import CREDENTIALS, IGNORED, aliases, secret_names
-from syncline.destinations.customerio.settings import Settings
+from syncline.config.spelling import CREDENTIALS, IGNORED
+from syncline.destinations.voucherify.fields import FIELDS
 
 Schema = Mapping[str, Any]  # as json.loads would give it
 
@@ -19,12 +23,9 @@ _REFERENCE = "#/$defs/reference"
 
 def page() -> str:
     whole: Schema = schema()
-    parts, secrets = whole["$defs"], secret_names(Settings)
-    elsewhere = {*secrets, *CREDENTIALS, *IGNORED}
+    parts = whole["$defs"]
+    elsewhere = {*CREDENTIALS, *IGNORED, *_spellings_of_all()}
     top = {key: value for key, value in whole["properties"].items() if key not in elsewhere}
-    settings = parts["Settings"]["properties"].items()
-    destination = {key: _resolved(value, parts) for key, value in settings if secrets.get(key, key) == key}
-    needed = [key for key, field in aliases(Settings).items() if field.is_required()]
     return f"""# Configuration
 
 JSON or YAML (1.2), with these keys and no others: an unknown key is an error, with a "did you mean". All problems are
@@ -33,33 +34,78 @@ as a JSON Schema, for an editor.
 
 `${{NAME}}` stands for a variable, of the environment or of `.env` beside the file: `${{A|B}}` for the first that is
 set, `${{NAME:-text}}` with a default, `$${{` for the characters themselves. What a variable holds is never structure.
+What is uploaded to [the service](../how-to/as-a-service.md) may say less.
 
 ## At the top
 
-{_keys(top, whole["required"])}
+{_keys(top, {"userId"})}
+A Segment space needs no `userId`. `mappings` may be absent where there is `pick`.
+
 {_between(whole)}
-## `source`
+## `source`: files
 
 A text, a list of texts, or an object with these keys. `--path`, `--delimiter` and `--encoding` say it for one run.
 
-{_keys(parts["Files"]["properties"], ())}
-{_between(parts["Files"])}
+{_keys(parts["file"]["properties"], ())}
+{_between(parts["file"])}
+## `source`: a Segment space
+
+An object with `type: segment`. A row is `{{segment_id, user_id, external_ids, traits}}`: `user_id` is the newest external
+id of the type that `identifier` names, `external_ids` has the newest of each type. Mappings say `from: traits.email`.
+
+{_settings(parts, SOURCES["segment"].settings, "segment")}
+{_spelled(SOURCES["segment"].settings)}
 ## An entry of `mappings`
 
 {_keys(parts["Mapping"]["properties"], parts["Mapping"]["required"])}
 {_between(parts["Mapping"])}
-## `destination`
+`else` is an object with these keys:
 
-{_keys(destination, needed)}
-The credentials may stand under `destination`, at the top, or under {listed([code(home) for home in CREDENTIALS])}, in
-any of these spellings; twice with different values is an error.
+{_keys(parts["Otherwise"]["properties"], parts["Otherwise"]["required"])}
+## `destination`: Customer.io
 
-{table(["setting", "spellings"], _spellings(secrets))}"""
+An object with `type: customerio`, which may be left out.
+
+{_settings(parts, DESTINATIONS["customerio"].settings, "customerio")}
+{_places()}
+
+{_spelled(DESTINATIONS["customerio"].settings)}
+## `destination`: Voucherify
+
+An object with `type: voucherify`; `mode` is `upsert`. What a mapping may write to: {listed([code(name) for name in FIELDS])};
+and any key of the metadata, `metadata.tier`. [From any source to Voucherify](../how-to/to-voucherify.md) shows it.
+
+{_settings(parts, DESTINATIONS["voucherify"].settings, "voucherify")}
+{_places()}
+
+{_spelled(DESTINATIONS["voucherify"].settings)}"""
 
 
-def _spellings(secrets: Mapping[str, str]) -> Iterable[Sequence[str]]:
-    for alias in dict.fromkeys(secrets.values()):
-        yield code(alias), ", ".join(code(spelling) for spelling, meant in secrets.items() if meant == alias)
+def _settings(parts: Mapping[str, Schema], settings: type[BaseModel], name: str) -> str:
+    """The keys of a `type`, each once, under the name that its settings use."""
+    names = credential_names(settings)
+    own = {key: value for key, value in parts[name]["properties"].items() if names.get(key, key) == key}
+    needed = [key for key, field in aliases(settings).items() if field.is_required()]
+    needed += parts[name].get("required", ())
+    return _keys({key: _resolved(value, parts) for key, value in own.items()}, needed)
+
+
+def _places() -> str:
+    return f"""The credentials may stand under `destination`, at the top, or under {listed([code(home) for home in CREDENTIALS])}, in
+any of these spellings; twice with different values is an error."""
+
+
+def _spelled(settings: type[BaseModel]) -> str:
+    names = credential_names(settings)
+    rows = [
+        (code(alias), ", ".join(code(spelling) for spelling, meant in names.items() if meant == alias))
+        for alias in dict.fromkeys(names.values())
+    ]
+    return table(["setting", "spellings"], rows)
+
+
+def _spellings_of_all() -> set[str]:
+    return {spelling for kind in DESTINATIONS.values() for spelling in credential_names(kind.settings)}
 
 
 def _keys(properties: Mapping[str, Schema], needed: Collection[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 
 from generator.markdown import code, fenced, table
 from syncline.errors import Problem
@@ -17,8 +18,9 @@ _RUN_WORDS = {
     "read": "Rows read. Always the sum of `counts`.",
     "counts": "The seven outcomes.",
     "deletes": "The same seven, of deletions; all 0 so far.",
-    "requests": "Requests that left, tries included.",
-    "bytes": "Bytes of their bodies.",
+    "requests": "Requests that left for the destination, tries included.",
+    "sourceRequests": "Requests that left for an API source; 0 for files.",
+    "bytes": "Bytes of what went to the destination.",
     "seconds": "Wall time of the whole run; of all its parts, where it was resumed.",
     "problems": "Rows that did not make it, the first 100.",
     "groups": "All of them, by how they failed: at most 100 ways.",
@@ -35,7 +37,8 @@ _ROW_WORDS = {
     "outcome": "Its outcome.",
     "reason": "Why, in words.",
     "rule": "The [rule](rules.md) an invalid row broke; else empty.",
-    "key": "Whose it is; empty where that could not be told.",
+    "since": "The run that saw it rejected first, where it was not sent again; else `null`.",
+    "key": "Whose it is (of a Segment profile without an identifier its `segment_id`); empty where that could not be told.",
     "field": "The culprit; empty for the row as a whole.",
 }
 _GROUP_WORDS = {
@@ -77,7 +80,8 @@ def page() -> str:
     row = RowProblem(RowRef("data.json", 3, 3), "id:2", "joined", Outcome.INVALID, "text where …", "value-unfit")
     counts = dict.fromkeys(Outcome, 0) | {Outcome.DELIVERED: 1, Outcome.INVALID: 1}
     stop = Stop("outage", "no good answer for 300 s …")
-    run = Report(1, "stopped", 2, counts, 1, 171, 0.1, [row], [ProblemGroup(1, row)], stop, new_problems=1).as_json()
+    report = Report(1, "stopped", 2, counts, 1, 171, 0.1, [row], groups=[ProblemGroup(1, row)], stopped=stop)
+    run = replace(report, new_problems=1).as_json()
     preview = Preview({"new": 1, "changed": 0}, {"plan": 1}, 1, 171, 0.1, [{"key": "id:1", "payload": {}}]).as_json()
     group, stopped = ProblemGroup(1, row).as_json(), run["stopped"]
     assert isinstance(stopped, dict)
@@ -109,7 +113,7 @@ seconds.
 ## A dry run
 
 {_words(preview, _PREVIEW_WORDS)}
-`counts` has `new`, `changed`, `unchanged`, `folded`, `cleared`, `deleted` and `invalid`.
+`counts` has `new`, `changed`, `unchanged`, `folded`, `cleared`, `deleted`, `invalid` and `rejected`.
 
 ## A refusal
 

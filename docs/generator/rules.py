@@ -11,6 +11,6 @@ def page() -> str:
 
 What a row can break before anything is sent; it is `invalid` then. A report names the rule (`rule` in [JSON](json.md)
 and in CSV), and tells rows that break the same rule in the same field once. A `rejected` row has no rule: its reason is
-Customer.io's.
+the destination's.
 
 {table(["rule", "means"], [(code(rule), words) for rule, words in RULES.items()])}"""

@@ -79,8 +79,8 @@ def adopted_note(rows: int, would_be: str = "") -> list[str]:
 
 
 def _row_problem(problem: Problem) -> RowProblem:
-    row, key, field, outcome, reason, rule = problem
-    return RowProblem(row, key, field, Outcome(outcome), reason, rule)
+    row, key, field, outcome, reason, rule, since = problem
+    return RowProblem(row, key, field, Outcome(outcome), reason, rule, since)
 
 
 def history(config: str, state_dir: str | None, env_file: str | None = None) -> list[tuple[float, Report]]:

@@ -50,6 +50,7 @@ class Options(NamedTuple):
     resume: bool = False
     adopt: bool = False
     require_state: bool = False
+    retry_rejected: bool = False
 
 
 class Watch(Protocol):
@@ -147,7 +148,7 @@ class Job:
         if isinstance(data, (Mapping, bytes)):
             raise ConfigRefused("data is one object; expected a path, or an iterable of mappings: one a row")
         odd = {"data": data is not None, "limit": options.limit is not None, "only": options.only is not None}
-        odd |= {"full": options.full, "adopt": options.adopt}
+        odd |= {"full": options.full, "adopt": options.adopt, "retry-rejected": options.retry_rejected}
         if options.adopt and options.full:
             raise ConfigRefused("--adopt sends nothing, and --full sends everything: give one of them")
         if options.resume and (given := [name for name, is_given in odd.items() if is_given]):

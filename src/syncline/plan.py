@@ -96,7 +96,16 @@ class Planner:
         self._draft.fold_away(rows)
 
     def seal(self, broke: str = "", growth: Growth | None = None) -> Planned:
-        return self._draft.seal(self._folded, self.read, broke, adopt=self._options.adopt, growth=growth)
+        adopt = self._options.adopt
+        return self._draft.seal(self._folded, self.read, broke, adopt=adopt, growth=growth, spares=self._spares)
+
+    def _spares(self, key: str, at: float) -> bool:
+        """What was refused is sent again when it is asked for by name, and when the refusal is as old as a belief may
+        be: the destination may have changed its mind."""
+        asked = self._options
+        if asked.full or asked.adopt or asked.retry_rejected or self._only is not None:
+            return False
+        return not self._refresh.is_old(key, at)
 
     def _is_sent(self, record: Record, belief: Belief | None) -> bool:
         return differs(record, belief) or (belief is not None and self._refresh.is_due(record.key, belief))

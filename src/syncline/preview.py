@@ -33,6 +33,7 @@ def preview(
     full: bool = False,
     adopt: bool = False,
     require_state: bool = False,
+    retry_rejected: bool = False,
     reading: Mapping[str, str] | None = None,
     state_dir: str | Path | None = None,
     env_file: str | Path | None = None,
@@ -41,7 +42,7 @@ def preview(
 ) -> Preview:
     """What `run` would send. Plans in a private copy of the ledger: takes no lock, changes nothing, sends nothing."""
     job = Job.load(config, state_dir, env_file, reading)
-    options = Options(limit, only, full, adopt=adopt, require_state=require_state)
+    options = Options(limit, only, full, adopt=adopt, require_state=require_state, retry_rejected=retry_rejected)
     job.refuse_oddities(options, data)
     job.require_state(options)
     mapper, source, notes = job.recipe.mapper(), job.api_source(data), job.announced(options)
@@ -89,7 +90,7 @@ def _preview_of(
         some = batch.items[: _SAMPLES - len(samples)]
         samples += [{"key": item.change.key, "payload": msgspec.Raw(item.payload)} for item in some]
     counts = {"new": plan.new, "changed": plan.entries - plan.new, "unchanged": plan.unchanged, "folded": plan.folded}
-    counts |= {"cleared": cleared, "deleted": 0, "invalid": plan.invalid}
+    counts |= {"cleared": cleared, "deleted": 0, "invalid": plan.invalid, "rejected": plan.rejected}
     lane = next(iter(job.destination.lanes.values()))
     seconds = max(
         count / lane.rate,

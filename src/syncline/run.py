@@ -31,6 +31,7 @@ def run(
     resume: bool = False,
     adopt: bool = False,
     require_state: bool = False,
+    retry_rejected: bool = False,
     reading: Mapping[str, str] | None = None,
     state_dir: str | Path | None = None,
     env_file: str | Path | None = None,
@@ -44,7 +45,8 @@ def run(
     Raises `Refusal` when nothing was sent, `Locked`, `LedgerFailed`.
     """
     job = Job.load(config, state_dir, env_file, reading)
-    return run_job(job, data, Options(limit, only, full, resume, adopt, require_state), halt or Halt(), watch)
+    options = Options(limit, only, full, resume, adopt, require_state, retry_rejected)
+    return run_job(job, data, options, halt or Halt(), watch)
 
 
 def run_job(job: Job, data: Data | None, options: Options, halt: Halt, watch: Watch = no_watch) -> Report:

@@ -205,4 +205,4 @@ class Stream:
             unlisten()
 
 
-_ADDED = ("read", "unchanged", "folded", "invalid", "entries", "new", "adopted", "in_doubt", "refreshed")
+_ADDED = ("read", "unchanged", "folded", "invalid", "rejected", "entries", "new", "adopted", "in_doubt", "refreshed")

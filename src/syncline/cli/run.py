@@ -32,6 +32,7 @@ class Asked(TypedDict):
     full: bool
     adopt: bool
     require_state: bool
+    retry_rejected: bool
     reading: Mapping[str, str]
     state_dir: str | None
     env_file: str | None
@@ -52,6 +53,7 @@ class Asked(TypedDict):
 @click.option("--adopt", is_flag=True, help="Record every row as held at the destination already; send nothing.")
 @click.option("--dry-run", is_flag=True, help="Show what would be sent; send nothing, change nothing.")
 @click.option("--require-state", is_flag=True, help="Refuse to run without a ledger, which would make everybody new.")
+@click.option("--retry-rejected", is_flag=True, help="Send again what the destination refused, though nothing changed.")
 @state_dir_option
 @env_file_option
 @json_option
@@ -70,6 +72,7 @@ def command(
     adopt: bool,
     dry_run: bool,
     require_state: bool,
+    retry_rejected: bool,
     state_dir: str | None,
     env_file: str | None,
     as_json: bool,
@@ -93,6 +96,7 @@ def command(
         full=full,
         adopt=adopt,
         require_state=require_state,
+        retry_rejected=retry_rejected,
         reading={name: value for name, value in given.items() if value is not None},
         state_dir=state_dir,
         env_file=env_file,

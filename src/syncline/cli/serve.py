@@ -36,7 +36,7 @@ class Size(click.ParamType[int]):
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if isinstance(value, int):
             return value
-        match = re.fullmatch(r"([0-9]{1,9})\s*([KMG]?B)?", str(value).strip().upper())
+        match = re.fullmatch(r"([0-9]{1,15})\s*([KMG]?B)?", str(value).strip().upper())
         size = int(match[1]) * _UNITS[match[2] or ""] if match else 0
         if not size:
             self.fail(f"{value} is no size; write it like 100MB", param, ctx)

@@ -23,8 +23,11 @@ class Refresh(NamedTuple):
     every_s: float | None
 
     def is_due(self, key: str, belief: Belief) -> bool:
-        """Each key has its own point, so that they never come all at once."""
-        if self.every_s is None or (age_s := self.now - belief.acked) < self.every_s / 2:
+        return self.is_old(key, belief.acked)
+
+    def is_old(self, key: str, at: float) -> bool:
+        """Each key has its own point, so that they never come all at once. at: unix seconds."""
+        if self.every_s is None or (age_s := self.now - at) < self.every_s / 2:
             return False
         return age_s >= self.every_s * (0.5 + xxh3_64_intdigest(key.encode()) / 2**65)
 

@@ -20,7 +20,8 @@ _SIGNALS = {"interrupted": 130, "terminated": 143}
 
 @dataclass(frozen=True)
 class RowProblem:
-    """One row that did not make it: where it stands, whose it is, and why. `rule`: the check an invalid row failed."""
+    """One row that did not make it: where it stands, whose it is, and why. `rule`: the check an invalid row failed;
+    `since`: the run in which the destination refused it, where it was not sent again."""
 
     row: RowRef
     key: str
@@ -28,15 +29,17 @@ class RowProblem:
     outcome: Outcome
     reason: str
     rule: str = ""
+    since: int | None = None
 
     def as_json(self) -> dict[str, object]:
         place = {"file": self.row.file, "row": self.row.row, "line": self.row.line}
-        what = {"outcome": str(self.outcome), "reason": self.reason, "rule": self.rule}
+        what = {"outcome": str(self.outcome), "reason": self.reason, "rule": self.rule, "since": self.since}
         return place | {"key": self.key, "field": self.field} | what
 
     @property
     def what(self) -> str:
-        return f"{self.field}: {self.reason}" if self.field else self.reason
+        why = f"{self.field}: {self.reason}" if self.field else self.reason
+        return f"{why} (rejected since run {self.since}, and not sent again)" if self.since else why
 
     @property
     def where(self) -> str:

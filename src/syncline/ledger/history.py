@@ -21,7 +21,8 @@ class Figures(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """One row that did not make it. `rule`: the check that an invalid row failed."""
+    """One row that did not make it. `rule`: the check that an invalid row failed; `since`: the run in which the
+    destination refused a rejected one, where it was not sent again."""
 
     row: RowRef
     key: str
@@ -29,6 +30,7 @@ class Problem(NamedTuple):
     outcome: str
     reason: str
     rule: str
+    since: int | None = None
 
 
 class RunRecord(NamedTuple):

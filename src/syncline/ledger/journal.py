@@ -18,6 +18,16 @@ from syncline.model import Change, Kind, Outcome, RowRef, Settled, Stop
 _KINDS = {str(kind): kind for kind in Kind}
 _SLICE = 2_000  # changes read at a time: a few batches' worth
 
+_MERGE = (
+    "drop_replaced_bodies",
+    "merge_beliefs",
+    "lift_doubts",
+    "forgive",
+    "remember_rejected",
+    "drop_delivery_problems",
+    "keep_problems",
+)
+
 KILLED = Stop("killed", "the run's process ended without a word; what it had sent is not known")
 
 
@@ -118,7 +128,7 @@ class Journal:
                     self._db.execute("ROLLBACK")
 
     def _close(self, status: str, stop: Stop | None, figures: Figures) -> None:
-        for step in ("drop_replaced_bodies", "merge_beliefs", "lift_doubts", "drop_delivery_problems", "keep_problems"):
+        for step in _MERGE:
             self._db.execute(DELIVERING[step], {"run": self.run} if ":run" in DELIVERING[step] else {})
         reason = f"not sent: the run had stopped ({stop.reason})" if stop else "not sent"
         self._db.execute(DELIVERING["keep_untouched"], {"run": self.run, "reason": reason})
@@ -132,10 +142,10 @@ class Journal:
 
     def _counts(self) -> dict[str, int]:
         """The seven outcomes: what planning settled, what delivery settled, and the rest, which was never sent."""
-        unchanged, folded, invalid, unread = self._db.execute(
-            DELIVERING["counts_of_planning"], {"run": self.run}
-        ).fetchone()
+        planning = self._db.execute(DELIVERING["counts_of_planning"], {"run": self.run})
+        unchanged, folded, invalid, rejected, unread = planning.fetchone()
         counts = dict.fromkeys(map(str, Outcome), 0) | {"unchanged": unchanged, "folded": folded, "invalid": invalid}
+        counts[Outcome.REJECTED] += rejected
         counts[Outcome.DEFERRED] += unread
         for outcome, count in self._db.execute(DELIVERING["count_settled"]):
             counts[outcome] += count

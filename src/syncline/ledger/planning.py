@@ -16,10 +16,10 @@ from syncline.model import Belief, Invalid, Kind, Outcome, Record, RowRef, Stop
 
 
 class Planned(NamedTuple):
-    """What planning found. Rows: read = unchanged + folded + invalid + entries.
+    """What planning found. Rows: read = unchanged + folded + invalid + rejected + entries.
 
     new: entries without a belief; adopted: of the unchanged, those recorded as held without being sent;
-    in_doubt: of the adopted, those whose doubt remains; refreshed: entries that say what is believed held already, and
+    rejected: refused by the destination in an earlier run, and not sent again; in_doubt: of the adopted, those whose doubt remains; refreshed: entries that say what is believed held already, and
     are not in doubt; shared: people who share a further identity with somebody else.
     """
 
@@ -31,6 +31,7 @@ class Planned(NamedTuple):
     entries: int
     new: int
     adopted: int = 0
+    rejected: int = 0
     in_doubt: int = 0
     refreshed: int = 0
     shared: int = 0
@@ -160,16 +161,19 @@ class Draft:
         *,
         adopt: bool = False,
         growth: Growth | None = None,
+        spares: Callable[[str, float], bool] = lambda key, at: False,
     ) -> Planned:
         """Folds repeated keys, makes the plan of what changed, and commits. From here on the run can be resumed.
 
         read: rows the source gave, counted by the caller; adopt: what changed becomes belief, and nothing is planned;
-        growth: there may be more to come.
+        growth: there may be more to come; spares: is a key that was refused at that time, in this very form, to be left
+        alone?
         """
         with self._guard(self._path):
             self._db.execute(PLANNING["index_staging"])
             for (key,) in self._db.execute(PLANNING["repeated_keys"]).fetchall():
                 self._fold_key(key, fold)
+            rejected = self._spare(spares)
             self._db.execute(PLANNING["make_plan"], {"kind": Kind.UPSERT})
             if growth is not None:
                 self._grow(growth)
@@ -177,7 +181,8 @@ class Draft:
             unchanged = self._db.execute(PLANNING["count_unchanged"]).fetchone()[0]
             new = self._db.execute(PLANNING["count_new"]).fetchone()[0]
             entries = self._db.execute(PLANNING["count_entries"]).fetchone()[0]
-            planned = Planned(self.run, read, unchanged, self._folded, self._invalid, entries, new, shared=shared)
+            planned = Planned(self.run, read, unchanged, self._folded, self._invalid, entries, new)
+            planned = planned._replace(shared=shared, rejected=rejected)
             if shared:
                 planned = planned._replace(first_shared=RowRef(*first))
             planned = planned._replace(refreshed=self._db.execute(PLANNING["count_refreshed"]).fetchone()[0])
@@ -188,6 +193,16 @@ class Draft:
             self._db.execute("COMMIT")
             self._db.execute(PLANNING["drop_staging"])
         return planned
+
+    def _spare(self, spares: Callable[[str, float], bool]) -> int:
+        """Takes out what the destination would only refuse again."""
+        rows = [row for row in self._db.execute(PLANNING["rejected_before"]) if spares(row[2], row[3])]
+        for entry, body, key, _, file, row, line, field, reason, since in rows:
+            self._db.execute(PLANNING["drop_staged"], (entry,))
+            self._db.execute(PLANNING["drop_body"], (body,))
+            problem = (self.run, file, row, line, key, field, reason, since)
+            self._db.execute(PLANNING["insert_rejected_again"], problem)
+        return len(rows)
 
     def _grow(self, growth: Growth) -> None:
         self._db.execute(PLANNING["index_plan"])

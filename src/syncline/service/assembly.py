@@ -17,6 +17,7 @@ from syncline.job import Options, Watch
 from syncline.ledger import Lock, prepare_folder
 from syncline.run import run_job
 from syncline.service.app import make_app
+from syncline.service.documents import Documents
 from syncline.service.doors import LOOPBACK_NAMES, Doors
 from syncline.service.endpoints import Parts
 from syncline.service.idempotency import Keys
@@ -72,7 +73,8 @@ def opened(told: Told, sync: Sync = sync) -> Iterator[Service]:
         recall.recover()
         runs = Runs(registry, recall, sync, at_once=told.at_once, accepted=told.accepted, on_end=metrics.ended)
         intake = Intake(folder, state_dir, told.limits, told.origins)
-        app = make_app(Parts(runs, registry, Keys(registry), intake, people, metrics), needs_token=bool(told.token))
+        parts = Parts(runs, Documents(runs, registry, recall), Keys(registry), intake, people, metrics)
+        app = make_app(parts, needs_token=bool(told.token))
         doorkeeper = Doorkeeper(told.token, time.monotonic) if told.token else None
         with closing(runs):
             doors = Doors(app, LOOPBACK_NAMES | told.names, doorkeeper, metrics.answered)

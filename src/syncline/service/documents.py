@@ -2,58 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 
-from syncline.flow.report import Report
+from syncline.flow.report import Report, RowProblem
+from syncline.model import Outcome
 from syncline.service.answers import Declined, without_places
-from syncline.service.past import looking, told
-from syncline.service.registry import Entry
-from syncline.service.runs import Runs
+from syncline.service.past import Standing, looking, rows, told
+from syncline.service.recall import Recall
+from syncline.service.registry import Entry, Registry
+from syncline.service.runs import Runs, Work
 
 
-def listed(runs: Runs, entries: Sequence[Entry]) -> dict[str, object]:
-    """`{runs: […]}`, the newest first."""
-    return {"runs": [short(runs, entry) for entry in entries]}
+class Documents:
+    """Who is at work is always asked first: a run that is not has been remembered as it ended."""
 
+    def __init__(self, runs: Runs, registry: Registry, recall: Recall) -> None:
+        self._runs, self._registry, self._recall = runs, registry, recall
 
-def short(runs: Runs, entry: Entry) -> dict[str, object]:
-    """One line of the list. A run at work is known here, one that has ended by its ledger."""
-    stands = runs.standing(entry)
-    return {
-        "id": entry.id,
-        "sync": entry.sync,
-        "status": stands.status,
-        "run": entry.number,
-        "created": entry.created,
-        "started": entry.started,
-        "ended": entry.ended,
-        "resumable": stands.resumable,
-    }
+    def listed(self, most: int) -> dict[str, object]:
+        """`{runs: […]}`, the newest first."""
+        works = {work.run: work for work in self._runs.works}
+        return {"runs": [self._short(entry, works.get(entry.id)) for entry in self._registry.newest(most)]}
 
+    def whole(self, run: str) -> dict[str, object]:
+        """A run with what it is at, what it came to, or why it was refused. Raises `Declined`."""
+        work = self._runs.work(run)
+        entry = self.found(run)
+        report = self._report(entry) if work is None else None
+        return self._short(entry, work) | {
+            "progress": work.progress.as_json() if work is not None else None,
+            "report": without_places(report).as_json() if report is not None else None,
+            "problems": entry.said.get("problems", []),
+        }
 
-def whole(runs: Runs, entry: Entry) -> dict[str, object]:
-    """The same with what it is at, what it came to, or why it was refused."""
-    work = runs.work(entry.id)
-    report = report_of(runs, entry) if work is None else None
-    return short(runs, entry) | {
-        "progress": work.progress.as_json() if work is not None else None,
-        "report": without_places(report).as_json() if report is not None else None,
-        "problems": entry.said.get("problems", []),
-    }
+    def rows(self, run: str, outcome: Outcome | None) -> Iterator[RowProblem]:
+        """Those that did not make it: when it has ended, and came so far as to have any. Raises `Declined`."""
+        if self._runs.work(run) is not None:
+            raise Declined(409, "this run is at work: ask for its rows when it has ended")
+        entry = self.found(run)
+        if entry.number is None:
+            raise Declined(409, "this run was refused before it had rows: see its problems")
+        return rows(self._recall.path_of(entry), entry.number, outcome)
 
+    def found(self, run: str) -> Entry:
+        """Raises `Declined`."""
+        entry = self._registry.find(run)
+        if entry is None:
+            raise Declined(404, "no run of this service has that id")
+        return entry
 
-def report_of(runs: Runs, entry: Entry) -> Report | None:
-    """What a run came to, by its ledger; None where that holds nothing of it."""
-    if entry.number is None:
-        return None
-    path = runs.path_of(entry)
-    with looking(path) as db:
-        return told(db, path, entry.number, entry.said) if db is not None else None
+    def _short(self, entry: Entry, work: Work | None) -> dict[str, object]:
+        stands = self._recall.standing(entry) if work is None else Standing(work.status, False)
+        return {
+            "id": entry.id,
+            "sync": entry.sync,
+            "status": stands.status,
+            "run": entry.number,
+            "created": entry.created,
+            "started": entry.started,
+            "ended": entry.ended,
+            "resumable": stands.resumable,
+        }
 
-
-def refuse_early(runs: Runs, entry: Entry) -> None:
-    """The rows of a run can be had when it has ended, and came so far as to have any. Raises `Declined`."""
-    if runs.work(entry.id) is not None:
-        raise Declined(409, "this run is at work: ask for its rows when it has ended")
-    if entry.number is None:
-        raise Declined(409, "this run was refused before it had rows: see its problems")
+    def _report(self, entry: Entry) -> Report | None:
+        """What a run came to, by its ledger; None where that holds nothing of it."""
+        if entry.number is None:
+            return None
+        path = self._recall.path_of(entry)
+        with looking(path) as db:
+            return told(db, path, entry.number, entry.said) if db is not None else None

@@ -14,13 +14,11 @@ from fastapi.responses import StreamingResponse
 from syncline.flow.rows import as_csv, as_jsonl
 from syncline.model import Outcome
 from syncline.service.answers import Answer, Declined, answer_of
-from syncline.service.documents import listed, refuse_early, whole
+from syncline.service.documents import Documents
 from syncline.service.idempotency import Keys
 from syncline.service.intake import Intake
 from syncline.service.metrics import MEDIA_TYPE, Metrics
-from syncline.service.past import rows
 from syncline.service.people import People
-from syncline.service.registry import Entry, Registry
 from syncline.service.runs import Order, Runs
 
 T = TypeVar("T")
@@ -35,7 +33,7 @@ class Parts(NamedTuple):
     """What requests are answered with."""
 
     runs: Runs
-    registry: Registry
+    documents: Documents
     keys: Keys
     intake: Intake
     people: People
@@ -47,7 +45,7 @@ class Endpoints:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._runs = parts.runs
+        self._runs, self._documents = parts.runs, parts.documents
 
     # --- beginning ------------------------------------------------------------------------------------------------
 
@@ -81,7 +79,7 @@ class Endpoints:
     async def resume(self, request: Request, run: Run) -> Response:
         """Goes on with a run that ended early: the rest of its plan, without its data. Credentials are not kept, so it
         takes the configuration again."""
-        entry = await asyncio.to_thread(self._found, run)
+        entry = await asyncio.to_thread(self._documents.found, run)
         order = await self._order(request, resumes=True)
         work = await self._begun(order, lambda: self._runs.resume(entry, order))
         return await self._accepted(work.run)
@@ -100,18 +98,17 @@ class Endpoints:
             raise
 
     async def _accepted(self, run: str) -> Response:
-        document = await asyncio.to_thread(lambda: whole(self._runs, self._found(run)))
-        return in_json(Answer(202, document, [_place(run)]))
+        return in_json(Answer(202, await asyncio.to_thread(self._documents.whole, run), [_place(run)]))
 
     # --- looking --------------------------------------------------------------------------------------------------
 
     def list_runs(self, limit: Annotated[int, Query(ge=1, le=1_000, description="How many.")] = RUNS_SHOWN) -> Response:
         """The newest runs of the service, the newest first."""
-        return in_json(Answer(200, listed(self._runs, self._parts.registry.newest(limit))))
+        return in_json(Answer(200, self._documents.listed(limit)))
 
     def show_run(self, run: Run) -> Response:
         """A run: what it is at, what it came to, or why it was refused."""
-        return in_json(Answer(200, whole(self._runs, self._found(run))))
+        return in_json(Answer(200, self._documents.whole(run)))
 
     def rows(
         self,
@@ -126,21 +123,19 @@ class Endpoints:
         ] = None,
     ) -> Response:
         """The rows of a run that did not make it, and why: all of them."""
-        entry = self._found(run)
-        refuse_early(self._runs, entry)
-        found = rows(self._runs.path_of(entry), entry.number or 0, Outcome(outcome) if outcome else None)
+        found = self._documents.rows(run, Outcome(outcome) if outcome else None)
         if form == "csv" or (form is None and "text/csv" in request.headers.get("accept", "")):
             return StreamingResponse(as_csv(found), media_type=CSV)
         return StreamingResponse(as_jsonl(found), media_type=JSONL)
 
     async def cancel(self, run: Run) -> Response:
         """Stops a run in good order: what is in flight may finish, and the rest can be resumed."""
-        entry = await asyncio.to_thread(self._found, run)
-        work = self._runs.work(entry.id)
+        work = self._runs.work(run)
         if work is None:
+            await asyncio.to_thread(self._documents.found, run)
             raise Declined(409, "this run has ended")
         work.halt.request("interrupted")
-        return await self._accepted(entry.id)
+        return await self._accepted(run)
 
     async def look_up(
         self,
@@ -159,12 +154,6 @@ class Endpoints:
     async def figures(self) -> Response:
         """For Prometheus."""
         return Response(self._parts.metrics.text(self._runs), media_type=MEDIA_TYPE)
-
-    def _found(self, run: str) -> Entry:
-        entry = self._parts.registry.find(run)
-        if entry is None:
-            raise Declined(404, "no run of this service has that id")
-        return entry
 
 
 def in_json(answer: Answer) -> Response:

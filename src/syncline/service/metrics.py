@@ -59,7 +59,7 @@ class Metrics:
 
     def text(self, runs: Runs) -> str:
         works = runs.works
-        waiting = sum(work.is_waiting for work in works)
+        waiting = sum(work.status == "queued" for work in works)
         with self._lock:
             ends = {f'status="{status}"': self._ends[status] for status in _ENDS}
             responses = {f'status="{status}"': count for status, count in sorted(self._responses.items())}

@@ -112,7 +112,7 @@ class Registry:
                 self._db.execute("INSERT INTO key VALUES (?, ?, ?, ?)", (key, body, entry.id, self._now()))
             self._db.execute(
                 "DELETE FROM run WHERE status IN ('ended', 'refused')"
-                " AND id NOT IN (SELECT id FROM run ORDER BY created DESC LIMIT ?)",
+                " AND id NOT IN (SELECT id FROM run ORDER BY created DESC LIMIT ?) AND id NOT IN (SELECT run FROM key)",
                 (KEPT_RUNS,),
             )
 

@@ -23,7 +23,7 @@ from syncline.job import Watch
 from syncline.ledger import Lock
 from syncline.service.answers import LOCKED, MAINTENANCE, Declined, later, problems_of
 from syncline.service.diary import tell, tell_bug
-from syncline.service.past import Standing, newest
+from syncline.service.past import newest
 from syncline.service.progress import Progress
 from syncline.service.recall import Recall
 from syncline.service.registry import Entry, Registry, Said
@@ -49,13 +49,13 @@ Ended = Report | Exception
 
 
 class Work:
-    """A run that was accepted and has not ended. `ended` is what it came to, once it has."""
+    """A run that was accepted and has not ended. ended: what it came to, once it has; status: queued or running."""
 
     def __init__(self, run: str, order: Order, delivers: Callable[[Work], None]) -> None:
         self.run, self.order = run, order
         self.halt, self.ended = Halt(), Future[Ended]()
         self.progress = Progress(lambda: delivers(self))
-        self.is_waiting = True
+        self.status = "queued"
 
 
 class Runs:
@@ -75,11 +75,10 @@ class Runs:
         self._registry, self._recall, self._sync, self._now = registry, recall, sync, now
         self._on_end = on_end
         self._accepted = accepted
-        self.path_of = recall.path_of
         self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="run")
         self._lock = threading.Lock()
         self._works: dict[str, Work] = {}
-        self._stopping = ""
+        self.stopping = False
 
     # --- what is at work ------------------------------------------------------------------------------------------
 
@@ -88,17 +87,13 @@ class Runs:
         with self._lock:
             return list(self._works.values())
 
-    @property
-    def stopping(self) -> bool:
-        return bool(self._stopping)
-
     def check_room(self) -> None:
         """Raises `Declined`, before an upload is read."""
         with self._lock:
             self._check_room()
 
     def _check_room(self) -> None:
-        if self._stopping:
+        if self.stopping:
             raise later(503, "the service is stopping; nothing was sent")
         if len(self._works) >= self._accepted:
             raise later(503, f"{self._accepted} runs are at work or waiting; ask again when one has ended")
@@ -107,17 +102,10 @@ class Runs:
         with self._lock:
             return self._works.get(run)
 
-    def standing(self, entry: Entry) -> Standing:
-        """How a run stands, at work or ended."""
-        work = self.work(entry.id)
-        if work is None:
-            return self._recall.standing(entry)
-        return Standing("queued" if work.is_waiting else "running", False)
-
     def halt(self, reason: str) -> None:
         """No new runs, and an end in good order for those at work."""
         with self._lock:
-            self._stopping = reason
+            self.stopping = True
             works = list(self._works.values())
         for work in works:
             work.halt.request(reason)
@@ -186,34 +174,35 @@ class Runs:
     # --- the thread of a run --------------------------------------------------------------------------------------
 
     def _run(self, work: Work) -> None:
-        work.is_waiting = False
+        work.status = "running"
         ended = self._ended(work)
-        work.order.discard()
-        with self._noting():
-            self._remember(work, ended)
-        self._forget(work)
-        self._on_end(work, ended)
-        name = work.order.job.name
-        if isinstance(ended, Report):
-            tell("run ended", sync=name, status=ended.status, rows=ended.read, requests=ended.requests)
-        else:
-            tell("run refused", sync=name, why=type(ended).__name__)
-        work.ended.set_result(ended)
+        try:
+            with self._noting():
+                work.order.discard()
+                self._remember(work, ended)
+        finally:  # whatever happens, somebody waits
+            self._forget(work)
+            self._on_end(work, ended)
+            work.ended.set_result(ended)
 
     def _ended(self, work: Work) -> Ended:
         """What the sync came to. A bug is an end, too."""
+        name = work.order.job.name
         try:
             if work.halt.requested:
                 raise Interrupted(work.halt.reason)
             with self._noting():
                 self._registry.update(work.run, status="running", started=self._now())
-            return self._sync(work.order, work.halt, work.progress)
+            report = self._sync(work.order, work.halt, work.progress)
         except Exception as error:
             if not isinstance(error, SynclineError) or isinstance(error, Bug):
                 tell_bug(error)
             elif isinstance(error, (LedgerRefused, LedgerFailed)):
                 tell("ledger", trouble=str(error))
+            tell("run refused", sync=name, why=type(error).__name__)
             return error
+        tell("run ended", sync=name, status=report.status, rows=report.read, requests=report.requests)
+        return report
 
     def _delivers(self, work: Work) -> None:
         """A plan that is durable needs no upload any more, and a later process can go on with it. What is delivered

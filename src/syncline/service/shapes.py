@@ -65,6 +65,7 @@ class Report(_Shape):
     counts: Counts
     deletes: Counts
     requests: int
+    sourceRequests: int  # noqa: N815
     bytes: int
     seconds: float
     problems: list[RowProblem]

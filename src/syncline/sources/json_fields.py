@@ -82,7 +82,7 @@ def read_row(text: bytes) -> tuple[Fields, str]:
 def good_rows(file: str, first: int, lines: Iterable[int], rows: Sequence[Fields]) -> list[Row]:
     """Rows without faults, numbered from `first`; `lines` is at least as long as `rows`."""
     numbers = range(first, first + len(rows))
-    return list(map(_new_row, zip(map(_new_ref, zip(repeat(file), numbers, lines)), rows, repeat(""))))
+    return list(map(_new_row, zip(map(_new_ref, zip(repeat(file), numbers, lines)), rows, repeat(""), repeat(""))))
 
 
 # What RowRef(...) and Row(...) do in the end, without a Python frame each: 0.2 s less in a million rows.

@@ -51,7 +51,7 @@ WHERE settled.outcome IS NULL OR settled.outcome IN ('deferred', 'unknown');
 SELECT outcome, count(*) FROM settled GROUP BY outcome;
 
 -- name: counts_of_planning
-SELECT unchanged, folded, invalid, unread FROM run WHERE run = :run;
+SELECT unchanged, folded, invalid, rejected, unread FROM run WHERE run = :run;
 
 -- name: count_untouched
 SELECT count(*) FROM plan LEFT JOIN settled USING (entry) WHERE settled.entry IS NULL;
@@ -80,6 +80,21 @@ ON CONFLICT (key) DO UPDATE SET digest = excluded.digest, body = excluded.body, 
 DELETE FROM doubt WHERE key IN (
     SELECT plan.key FROM plan JOIN settled USING (entry) WHERE settled.outcome = 'delivered'
 );
+
+-- name: forgive
+DELETE FROM rejected WHERE key IN (
+    SELECT plan.key FROM plan JOIN settled USING (entry) WHERE settled.outcome = 'delivered'
+);
+
+-- name: remember_rejected
+INSERT INTO rejected (key, digest, run, at, field, reason)
+SELECT plan.key, plan.digest, :run, settled.at, settled.field, settled.reason
+FROM plan JOIN settled USING (entry)
+WHERE settled.outcome = 'rejected'
+ORDER BY plan.key, plan.entry  -- the last of a key wins
+ON CONFLICT (key) DO UPDATE SET
+    run = CASE WHEN rejected.digest = excluded.digest THEN rejected.run ELSE excluded.run END,
+    digest = excluded.digest, at = excluded.at, field = excluded.field, reason = excluded.reason;
 
 -- name: drop_delivery_problems
 DELETE FROM problem WHERE run = :run AND entry IS NOT NULL;

@@ -15,13 +15,13 @@ ORDER BY run;
 
 -- name: problems
 -- What was refused comes before what was merely not sent, of which there may be a million; then in the order of the source.
-SELECT file, row, line, key, field, outcome, reason, rule FROM problem WHERE run = :run
+SELECT file, row, line, key, field, outcome, reason, rule, since FROM problem WHERE run = :run
 ORDER BY outcome = 'deferred', rowid
 LIMIT :limit;
 
 -- name: problem_groups
 -- Rows that failed in the same way, with the first of each group: SQLite takes bare columns from the row of the minimum.
-SELECT count(*), min(rowid), file, row, line, key, field, outcome, reason, rule
+SELECT count(*), min(rowid), file, row, line, key, field, outcome, reason, rule, since
 FROM problem WHERE run = :run
 GROUP BY outcome, field, rule, CASE rule WHEN '' THEN reason END
 ORDER BY outcome = 'deferred', count(*) DESC, min(rowid)

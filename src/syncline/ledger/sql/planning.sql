@@ -130,6 +130,20 @@ DELETE FROM temp.staged WHERE entry = ?;
 -- name: restage
 UPDATE temp.staged SET digest = ?, body = ?, changed = ?, also = ? WHERE entry = ?;
 
+-- name: rejected_before
+-- What is staged to be sent, and was refused in this very form. After folding: one row a key.
+SELECT staged.entry, staged.body, staged.key, rejected.at, staged.file, staged.row, staged.line, rejected.field,
+       rejected.reason, rejected.run
+FROM temp.staged JOIN rejected USING (key)
+WHERE staged.changed AND staged.digest = rejected.digest
+ORDER BY staged.entry;
+
+-- name: insert_rejected_again
+INSERT INTO problem (run, file, row, line, key, field, outcome, reason, since) VALUES (?, ?, ?, ?, ?, ?, 'rejected', ?, ?);
+
+-- name: drop_body
+DELETE FROM body WHERE body = ?;
+
 -- name: make_plan
 INSERT INTO plan (entry, key, kind, digest, body, file, row, line)
 SELECT entry, key, :kind, digest, body, file, row, line FROM temp.staged WHERE changed ORDER BY entry;
@@ -178,7 +192,7 @@ WHERE changed AND staged.digest = belief.digest AND key NOT IN (SELECT key FROM 
 -- name: record_plan
 -- A file's plan is recorded once, a plan that grows portion by portion.
 UPDATE run SET read = read + :read, unchanged = unchanged + :unchanged, folded = folded + :folded,
-               invalid = invalid + :invalid, planned = planned + :planned, adopted = adopted + :adopted,
+               invalid = invalid + :invalid, rejected = rejected + :rejected, planned = planned + :planned, adopted = adopted + :adopted,
                source_stop = :source_stop
 WHERE run = :run;
 

@@ -19,6 +19,7 @@ CREATE TABLE run (
     invalid   INTEGER NOT NULL DEFAULT 0, -- while planning
     whole     INTEGER NOT NULL DEFAULT 1, -- 0 when it was told to look at a part of the rows (--limit, --only)
     planned   INTEGER NOT NULL DEFAULT 0, -- entries of the plan
+    rejected  INTEGER NOT NULL DEFAULT 0, -- while planning: what an earlier run saw refused, and nothing has changed since
     unread    INTEGER NOT NULL DEFAULT 0, -- rows of an API source that could not be read (they count as deferred)
     adopted   INTEGER NOT NULL DEFAULT 0, -- rows recorded as held without sending them (they count as unchanged)
     counts    TEXT NOT NULL DEFAULT '{}', -- all seven outcomes, when the run ended
@@ -46,6 +47,17 @@ CREATE TABLE belief (
 
 -- Keys of which we do not know what the destination holds. Only an acknowledgement lifts a doubt.
 CREATE TABLE doubt (key TEXT PRIMARY KEY, run INTEGER NOT NULL) WITHOUT ROWID;
+
+-- What a destination has refused for good, by key: the digest of that very body (mode and target are part of it), and the
+-- run that saw it first. It is not sent again while row and mapping stay as they are.
+CREATE TABLE rejected (
+    key    TEXT PRIMARY KEY,
+    digest BLOB NOT NULL,
+    run    INTEGER NOT NULL,
+    at     REAL NOT NULL,
+    field  TEXT NOT NULL,
+    reason TEXT NOT NULL
+) WITHOUT ROWID;
 
 -- The current plan, in the order of the source: exactly what is to be sent, one entry a key.
 CREATE TABLE plan (
@@ -89,6 +101,7 @@ CREATE TABLE problem (
     field   TEXT NOT NULL,
     outcome TEXT NOT NULL,
     reason  TEXT NOT NULL,
-    rule    TEXT NOT NULL DEFAULT ''
+    rule    TEXT NOT NULL DEFAULT '',
+    since   INTEGER                      -- the run in which the destination refused it, where that was an earlier one
 );
 CREATE INDEX problem_run ON problem (run, row);

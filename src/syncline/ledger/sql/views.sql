@@ -41,7 +41,7 @@ FROM run;
 
 -- The rows that did not make it, of every run.
 CREATE VIEW problems AS
-SELECT run, file, row, line, key, field, outcome, rule, reason FROM problem;
+SELECT run, file, row, line, key, field, outcome, rule, reason, since AS rejected_since FROM problem;
 
 -- The rest of the current plan: what `run --resume` would send.
 CREATE VIEW pending AS
