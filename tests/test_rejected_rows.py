@@ -9,9 +9,9 @@ import pytest
 
 import syncline as library
 from conftest import Local, Project, Syncline, people, writes
-from syncline.model import Outcome
 from syncline.delivery import Gauge
 from syncline.flow.report import Report
+from syncline.model import Outcome
 
 ROWS = [{"id": at, "name": f"Ada {at}", "plan": "pro"} for at in range(1, 6)]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -25,6 +25,7 @@ def page() -> str:
     whole: Schema = schema()
     parts = whole["$defs"]
     elsewhere = {*CREDENTIALS, *IGNORED, *_spellings_of_all()}
+    fields = ", ".join(map(code, FIELDS))
     top = {key: value for key, value in whole["properties"].items() if key not in elsewhere}
     return f"""# Configuration
 
@@ -50,8 +51,9 @@ A text, a list of texts, or an object with these keys. `--path`, `--delimiter` a
 {_between(parts["file"])}
 ## `source`: a Segment space
 
-An object with `type: segment`. A row is `{{segment_id, user_id, external_ids, traits}}`: `user_id` is the newest external
-id of the type that `identifier` names, `external_ids` has the newest of each type. Mappings say `from: traits.email`.
+An object with `type: segment`. A row is `{{segment_id, user_id, external_ids, traits}}`: `user_id` is the newest
+external id of the type that `identifier` names, `external_ids` has the newest of each type. Mappings say
+`from: traits.email`.
 
 {_settings(parts, SOURCES["segment"].settings, "segment")}
 {_spelled(SOURCES["segment"].settings)}
@@ -72,8 +74,8 @@ An object with `type: customerio`, which may be left out.
 {_spelled(DESTINATIONS["customerio"].settings)}
 ## `destination`: Voucherify
 
-An object with `type: voucherify`; `mode` is `upsert`. What a mapping may write to: {listed([code(name) for name in FIELDS])};
-and any key of the metadata, `metadata.tier`. [From any source to Voucherify](../how-to/to-voucherify.md) shows it.
+An object with `type: voucherify`; `mode` is `upsert`. A mapping may write to {fields}, and to any key of the metadata:
+`metadata.tier`. [From any source to Voucherify](../how-to/to-voucherify.md) shows it.
 
 {_settings(parts, DESTINATIONS["voucherify"].settings, "voucherify")}
 {_places()}
@@ -91,8 +93,9 @@ def _settings(parts: Mapping[str, Schema], settings: type[BaseModel], name: str)
 
 
 def _places() -> str:
-    return f"""The credentials may stand under `destination`, at the top, or under {listed([code(home) for home in CREDENTIALS])}, in
-any of these spellings; twice with different values is an error."""
+    homes = listed(list(map(code, CREDENTIALS)))
+    return f"""The credentials may stand under `destination`, at the top, or under {homes}, in any of
+these spellings; twice with different values is an error."""
 
 
 def _spelled(settings: type[BaseModel]) -> str:

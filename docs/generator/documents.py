@@ -38,7 +38,7 @@ _ROW_WORDS = {
     "reason": "Why, in words.",
     "rule": "The [rule](rules.md) an invalid row broke; else empty.",
     "since": "The run that saw it rejected first, where it was not sent again; else `null`.",
-    "key": "Whose it is (of a Segment profile without an identifier its `segment_id`); empty where that could not be told.",
+    "key": "Whose it is; of a Segment profile without an identifier its `segment_id`; empty where nobody can tell.",
     "field": "The culprit; empty for the row as a whole.",
 }
 _GROUP_WORDS = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from types import ModuleType
 
 from generator.markdown import code, listed, table
@@ -42,7 +42,8 @@ _SEGMENT: Words = {
 
 
 def page() -> str:
-    tracks = [(region, code(track), code(customerio.APP_HOSTS[region])) for region, track in _hosts(customerio, "TRACK_")]
+    apps = customerio.APP_HOSTS
+    hosts = [(region, code(track), code(apps[region])) for region, track in customerio.TRACK_HOSTS.items()]
     return f"""# Limits
 
 The vendors', as they are kept here. Bytes are of UTF-8. What a vendor does not publish is not made up: there the answer
@@ -50,33 +51,33 @@ decides.
 
 ## Customer.io
 
-Kept before anything is sent: what exceeds them it may answer with 200 and drop. Where it is not said whether a KB is 1,000
-or 1,024 bytes, it is 1,000 here, which holds under both.
+Kept before anything is sent: what exceeds them it may answer with 200 and drop. Where it is not said whether a KB is
+1,000 or 1,024 bytes, it is 1,000 here, which holds under both.
 
 {_limits(customerio, _CUSTOMERIO)}
 Reserved names, which no attribute can have: {listed([code(name) for name in sorted(customerio.RESERVED)], "and")}, and
 all that start with `_`.
 
-{table(["region", "Track API", "App API"], tracks)}
+{table(["region", "Track API", "App API"], hosts)}
 Sources: <https://docs.customer.io/api/track/>, <https://docs.customer.io/api/app/> (checked 2026-10).
 
 ## Voucherify
 
 {_limits(voucherify, _VOUCHERIFY)}
-The Business plan has 100 requests a minute, a sandbox 100 an hour. Bulk upserts have an hourly allowance of their own, whose
-size is not published. What is left of either stands in the headers of each answer (`X-Rate-Limit-Remaining`,
+The Business plan has 100 requests a minute, a sandbox 100 an hour. Bulk upserts have an hourly allowance of their own,
+whose size is not published. What is left of either stands in the headers of each answer (`X-Rate-Limit-Remaining`,
 `X-Rate-Limit-Retry`), and is kept to. No limit of the length of a `source_id` or of a field is published.
 
 Written by Voucherify alone, so that no mapping may: {listed([code(name) for name in sorted(fields.KEPT)], "and")}.
 
-{table(["region", "API"], [(region, code(host)) for region, host in _hosts(voucherify)])}
+{table(["region", "API"], [(region, code(host)) for region, host in voucherify.HOSTS.items()])}
 Sources: <https://docs.voucherify.io/guides/limits>, <https://docs.voucherify.io/guides/api-overview>,
 <https://github.com/voucherifyio/voucherify-openapi> (checked 2026-10).
 
 ## Segment
 
 {_limits(segment, _SEGMENT)}
-{table(["region", "Profile API"], [(region, code(host)) for region, host in _hosts(segment)])}
+{table(["region", "Profile API"], [(region, code(host)) for region, host in segment.HOSTS.items()])}
 Source: <https://www.twilio.com/docs/segment/unify/profile-api> (checked 2026-10).
 """
 
@@ -87,8 +88,3 @@ def _limits(settings: ModuleType, words: Words) -> str:
     if found.keys() != words.keys():
         sys.exit(f"docs/generator/limits.py: of {settings.__name__}, describe exactly {sorted(found)}")
     return table(["at most", "of", "what exceeds it"], [(f"{value:,}", *words[name]) for name, value in found.items()])
-
-
-def _hosts(settings: ModuleType, prefix: str = "") -> Iterable[Sequence[str]]:
-    hosts: Mapping[str, str] = vars(settings)[f"{prefix}HOSTS"]
-    return hosts.items()

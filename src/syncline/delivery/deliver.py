@@ -52,7 +52,7 @@ async def deliver(
     """
     gauge, policy = gauge or Gauge(), policy or Policy()
     scribe = Scribe(settle, policy)
-    engine = Engine(Outbox(batches, destination, scribe, keep, gauge), world, parallelism, gauge, policy)
+    engine = Engine(Outbox(batches, destination, scribe, keep, gauge, policy), world, parallelism, gauge, policy)
     scribe.tell(engine.disk_failed)
     await engine.run(halt or Halt(), more)
     return Delivery(engine.stop, gauge.requests, gauge.sent_bytes, scribe.held)

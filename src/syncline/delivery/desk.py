@@ -33,6 +33,11 @@ class Desk(Protocol[W, R]):
         """Will this pass bring nothing fresh any more?"""
         ...
 
+    @property
+    def hopeless(self) -> str:
+        """Why it makes no sense to go on, whatever the other side answers; "" while it does."""
+        ...
+
     def begin_pass(self) -> None: ...
 
     def fresh(self, most_items: int | None) -> Talk[W, R] | None:

@@ -247,6 +247,7 @@ class Engine(Generic[W, R]):
             self._gate.answered(self._loop.time())
             if self._desk.conclude(talk, end.value):
                 self._gate.delivered()
+            self._give_up_if_hopeless()
         except Refused as refusal:
             self._gate.answered(self._loop.time())
             self._refused(talk, refusal)
@@ -277,10 +278,15 @@ class Engine(Generic[W, R]):
         """A whole request was refused: halve it until the culprit stands alone."""
         if len(talk.items) == 1:
             self._desk.refuse(talk, refusal)
+            self._give_up_if_hopeless()
             return
         self._forget(talk)
         for half in talk.halves():
             self._park(half)
+
+    def _give_up_if_hopeless(self) -> None:
+        if why := self._desk.hopeless:
+            self.halt(Stop("rejections", f"{why} What was not sent is not lost: --resume sends it"))
 
     def _forget(self, talk: Talk[W, R]) -> None:
         """It is sent once more, so nobody should ask for the result of the time before."""

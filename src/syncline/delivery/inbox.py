@@ -107,6 +107,8 @@ class Inbox:
     def probe(self) -> Inquiry[None]:
         return self._source.probe()
 
+    hopeless = ""
+
     # --- where talks come from ------------------------------------------------------------------------------------
 
     def begin_pass(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from syncline.delivery.controls import Gauge
+from syncline.delivery.policy import Policy
 from syncline.delivery.scribe import Scribe
 from syncline.delivery.talk import Talk, begin
 from syncline.errors import Refused
@@ -39,8 +40,16 @@ Keep = Callable[[Sequence[Change], bytes | None], None]
 class Outbox:
     """A `Desk` for deliveries. ended: changes settled for good; deferred: changes put off in this pass."""
 
-    def __init__(self, batches: Batches, destination: Destination, scribe: Scribe, keep: Keep, gauge: Gauge) -> None:
-        self._batches, self._destination = batches, destination
+    def __init__(
+        self,
+        batches: Batches,
+        destination: Destination,
+        scribe: Scribe,
+        keep: Keep,
+        gauge: Gauge,
+        policy: Policy,
+    ) -> None:
+        self._batches, self._destination, self._policy = batches, destination, policy
         self._scribe, self._keep, self._gauge = scribe, keep, gauge
         self._fresh: Iterator[Batch | None] = iter(())
         self._left: Sequence[Item] = ()  # of a batch of which only a part was taken
@@ -50,6 +59,7 @@ class Outbox:
         self.exhausted = True
         self.ended = 0
         self.deferred = 0
+        self._rejected, self._last_no = 0, ""
 
     @property
     def lanes(self) -> Mapping[str, Lane]:
@@ -57,6 +67,17 @@ class Outbox:
 
     def probe(self) -> Inquiry[None]:
         return self._destination.probe()
+
+    @property
+    def hopeless(self) -> str:
+        """A wrong mapping should not be tried on a million people."""
+        policy, rejected, of = self._policy, self._rejected, self.ended
+        if rejected == of >= policy.rejected_first or (
+            of >= policy.rejected_of and rejected > of * policy.rejected_share
+        ):
+            how_many = f"all {of:,}" if rejected == of else f"{rejected:,} of {of:,}"
+            return f"{how_many} rows sent so far were refused (the last: {self._last_no}): is the mapping right?"
+        return ""
 
     # --- where talks come from ------------------------------------------------------------------------------------
 
@@ -142,6 +163,9 @@ class Outbox:
         if settled:
             self.ended += len(settled)
             self._gauge.settled.update(one.outcome for one in settled)
+            for one in settled:
+                if one.outcome is Outcome.REJECTED:
+                    self._rejected, self._last_no = self._rejected + 1, one.reason
             self._scribe.add(settled)
 
     def _final(self, talk: Letter, item: Item, verdict: Verdict) -> Settled:

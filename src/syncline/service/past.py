@@ -109,6 +109,6 @@ def rows(path: Path, number: int, outcome: Outcome | None) -> Iterator[RowProble
     with looking(path) as db:
         if db is not None:
             found = db.execute(HISTORY["problems"], {"run": number, "limit": -1})
-            for file, row, line, key, field, ended, reason, rule in found:
+            for file, row, line, key, field, ended, *why in found:
                 if outcome in (None, ended):
-                    yield RowProblem(RowRef(file, row, line), key, field, Outcome(ended), reason, rule)
+                    yield RowProblem(RowRef(file, row, line), key, field, Outcome(ended), *why)

@@ -32,7 +32,7 @@ class Stopped(_Shape):
 
 
 class RowProblem(_Shape):
-    """A row that did not make it."""
+    """A row that did not make it. since: the run in which it was refused, where it was not sent again."""
 
     file: str
     row: int
@@ -42,6 +42,7 @@ class RowProblem(_Shape):
     outcome: str
     reason: str
     rule: str
+    since: int | None
 
 
 class Group(_Shape):
