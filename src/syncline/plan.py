@@ -97,7 +97,9 @@ class Planner:
 
     def seal(self, broke: str = "", growth: Growth | None = None) -> Planned:
         adopt = self._options.adopt
-        return self._draft.seal(self._folded, self.read, broke, adopt=adopt, growth=growth, spares=self._spares)
+        plan = self._draft.seal(self._folded, self.read, broke, adopt=adopt, growth=growth, spares=self._spares)
+        ages = not self._options.full and self._refresh.every_s is not None
+        return plan if ages else plan._replace(refreshed=0)
 
     def _spares(self, key: str, at: float) -> bool:
         """What was refused is sent again when it is asked for by name, and when the refusal is as old as a belief may

@@ -35,9 +35,6 @@ class Policy:
     rejected_first: int = 50  # rows all refused, before anybody was taken: it is about the mapping, not about rows
     rejected_share: float = 0.5  # of at least …
     rejected_of: int = 200  # … so many rows: the same, later
-    budget: float = 100.0  # tokens for retries: an answer adds one, a retry costs ten, one of a time-out twenty, so that in
-    retry_cost: float = 10.0  # the long run retries are at most a tenth of what goes well (SRE book), and never a storm
-    timeout_cost: float = 20.0
     grace_s: float = 10.0  # after Ctrl-C, for what is in flight
     window_s: float = 0.25  # acknowledgements are committed together: at most this late …
     window_rows: int = 5_000  # … or this many
