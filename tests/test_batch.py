@@ -25,6 +25,11 @@ def body_of(destination: CustomerIo, some: Sequence[Item]) -> bytes:
     return request.body
 
 
+def all_of(changes: Iterable[Sequence[Change]], destination: CustomerIo, canary: int = CANARY) -> list[Batch]:
+    packed = batches(changes, destination.encode, destination.limits, canary)
+    return [batch for batch in packed if batch is not None]
+
+
 def entries(packed: Iterable[Batch]) -> list[int]:
     return [item.change.entry for batch in packed for item in batch.items]
 
@@ -51,7 +56,7 @@ def test_packing(sizes: list[int], word: str, most: int, room: int, canary: int,
     destination = customerio(batchItems=most, batchBytes=room)
     changes = people(sizes, word)
     chunks = [changes[start : start + chunk] for start in range(0, len(changes), chunk)]
-    packed = list(batches(chunks, destination.encode, destination.limits, canary))
+    packed = all_of(chunks, destination, canary)
     unfit = [settled.change.entry for batch in packed for settled in batch.unfit]
 
     assert sorted(entries(packed) + unfit) == list(range(1, len(sizes) + 1))
@@ -69,9 +74,7 @@ def test_packing(sizes: list[int], word: str, most: int, room: int, canary: int,
 @given(st.lists(st.booleans(), max_size=40))
 def test_what_cannot_be_sent_is_settled_on_the_way(fits: list[bool]) -> None:
     destination = customerio(batchBytes=1_000, batchItems=3)
-    packed = list(
-        batches([people(1 if fit else 1_000 for fit in fits)], destination.encode, destination.limits, CANARY)
-    )
+    packed = all_of([people(1 if fit else 1_000 for fit in fits)], destination)
     unfit = [settled for batch in packed for settled in batch.unfit]
     assert [settled.change.entry for settled in unfit] == [entry for entry, fit in enumerate(fits, 1) if not fit]
     assert entries(packed) == [entry for entry, fit in enumerate(fits, 1) if fit]
@@ -80,13 +83,13 @@ def test_what_cannot_be_sent_is_settled_on_the_way(fits: list[bool]) -> None:
 
 def test_the_first_request_touches_few_people() -> None:
     destination = customerio()
-    packed = list(batches([people([1] * 1_020)], destination.encode, destination.limits, CANARY))
+    packed = all_of([people([1] * 1_020)], destination)
     assert [len(batch.items) for batch in packed] == [10, 500, 500, 10]
 
 
 def test_through_v1_every_person_is_a_request() -> None:
     destination = customerio(api="identify")
-    packed = list(batches([people([1] * 3)], destination.encode, destination.limits, CANARY))
+    packed = all_of([people([1] * 3)], destination)
     assert [len(batch.items) for batch in packed] == [1, 1, 1]
 
 
@@ -95,7 +98,7 @@ def test_a_request_is_filled_to_the_byte(last: int, expected: list[int]) -> None
     """12 bytes around, two commas between: 149 + 149 + 688 + 14 are exactly 1,000."""
     destination = customerio(batchBytes=1_000)
     three = [of_bytes(149, 1), of_bytes(149, 2), of_bytes(last, 3)]
-    packed = list(batches([three], destination.encode, destination.limits, CANARY))
+    packed = all_of([three], destination)
     assert [len(batch.items) for batch in packed] == expected
     if expected == [3]:
         assert len(body_of(destination, packed[0].items)) == 1_000
@@ -104,7 +107,7 @@ def test_a_request_is_filled_to_the_byte(last: int, expected: list[int]) -> None
 def test_half_a_megabyte_holds_for_the_whole_body() -> None:
     destination = customerio()
     some = [change(f"id:{n}", {f"{m:02}": "é" * 490 for m in range(30)}, n) for n in range(60)]
-    packed = list(batches([some], destination.encode, destination.limits, CANARY))
+    packed = all_of([some], destination)
     lengths = [len(body_of(destination, batch.items)) for batch in packed]
     item = len(destination.encode(some[-1]).payload)
     assert entries(packed) == list(range(60))
@@ -114,8 +117,8 @@ def test_half_a_megabyte_holds_for_the_whole_body() -> None:
 
 def test_nothing_to_send_is_no_request() -> None:
     destination = customerio()
-    assert list(batches([], destination.encode, destination.limits, CANARY)) == []
-    assert list(batches([[], []], destination.encode, destination.limits, CANARY)) == []
+    assert all_of([], destination) == []
+    assert all_of([[], []], destination) == []
 
 
 def test_only_what_cannot_be_sent_is_still_told() -> None:
@@ -123,6 +126,11 @@ def test_only_what_cannot_be_sent_is_still_told() -> None:
     (long,) = people([1_000])
     size = len(customerio().encode(long).payload)
     reason = f"the person is {size} bytes as JSON; one item of a batch may have 988"
-    assert list(batches([[long]], destination.encode, destination.limits, CANARY)) == [
-        Batch([], [Settled(long, Outcome.INVALID, reason)])
-    ]
+    assert all_of([[long]], destination) == [Batch([], [Settled(long, Outcome.INVALID, reason)])]
+
+
+def test_where_there_is_nothing_at_the_moment_what_is_there_waits_to_be_filled() -> None:
+    destination = customerio(batchItems=30)
+    grown = [people([1] * 15), None, people([1] * 10), None, people([1] * 20)]
+    packed = [batch and len(batch.items) for batch in batches(grown, destination.encode, destination.limits, CANARY)]
+    assert packed == [10, None, None, 30, 5]

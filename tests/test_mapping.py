@@ -688,3 +688,19 @@ def test_a_path_reads_its_own_row_whatever_was_read_before(records: list[dict[st
     for record in records:
         fields = row(record).fields
         assert [read(fields) for read, _ in reads] == [paths.at(path, paths.Inside())(fields) for _, path in reads]
+
+
+def test_a_value_that_cannot_be_converted_may_be_left_out_and_is_told_of() -> None:
+    made = mapper(*plain("name"), Attribute(["born"], "born", cast="date", omits=True))
+    rows = [row({"id": 1, "name": "Ada", "born": 642124800}), row({"id": 2, "name": "Bea", "born": "1990-05-05"})]
+    records, refused = made(rows)
+    assert [record.body for record in records] == [b'{"name":"Ada"}', b'{"born":"1990-05-05","name":"Bea"}']
+    assert not refused
+    assert made.warnings() == [
+        "born: 1 row had a value that could not be converted, and went without it (the first: data.json row 3)"
+    ]
+
+
+def test_without_that_the_row_is_invalid() -> None:
+    made = mapper(*plain("name"), Attribute(["born"], "born", cast="date"))
+    assert [one.field for one in invalid(made, row({"id": 1, "name": "Ada", "born": 642124800}))] == ["born"]

@@ -16,9 +16,9 @@ from syncline.model import Outcome
 ROWS = [{"id": at, "name": f"Ada {at}", "plan": "pro"} for at in range(1, 6)]
 
 
-def refused(project: Project, local: Local, **settings: object) -> str:
+def refused(project: Project, local: Local, fail_on: str = "any") -> str:
     """A first run of which the API refuses the one in the middle → the configuration."""
-    config = str(project.config(**settings))
+    config = str(project.config(failOn=fail_on))
     local.turn("partial:first=1")
     first = library.run(config, ROWS)
     assert (first.counts[Outcome.DELIVERED], first.counts[Outcome.REJECTED]) == (4, 1)
@@ -107,7 +107,7 @@ def test_a_repeated_key_is_compared_as_it_would_travel(project: Project, local: 
 
 
 def test_fail_on_new_takes_it_for_known(project: Project, local: Local) -> None:
-    config = refused(project, local, failOn="new")
+    config = refused(project, local, "new")
     assert library.run(config, ROWS).exit_code == 0
 
 

@@ -52,8 +52,10 @@ class Recipe:
 
 
 def _decides(attribute: Attribute) -> tuple[object, ...]:
-    """`else` is younger than fingerprints are: a mapping without it has the fingerprint that it always had."""
-    return attribute if attribute.otherwise else attribute[:-1]
+    """`else` and `onError` are younger than fingerprints are: a mapping without them has the one that it always had."""
+    if attribute.omits:
+        return attribute
+    return attribute[:-1] if attribute.otherwise else attribute[:-2]
 
 
 def _missing(sync: configuration.Sync) -> str:
@@ -83,4 +85,5 @@ def _attribute(mapping: configuration.Mapping, sync: configuration.Sync) -> Attr
         normalise=mapping.normalise,
         hash=mapping.hash,
         otherwise=Otherwise(mapping.otherwise.sources, mapping.otherwise.join) if mapping.otherwise else None,
+        omits=mapping.on_error == "omit",
     )

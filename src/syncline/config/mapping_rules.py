@@ -91,6 +91,9 @@ def _conversion(path: Path, mapping: dict[str, object], draft: Draft) -> Iterato
             found = f'{name} has "{key}", and the identifier travels as it is'
             fix = f'Delete "{key}"; send the changed value under another name.'
             yield Finding((*path, key), found, f'"{key}" on another field than the identifier', fix, at_key=True)
+    if "onError" in mapping and not {"as", "normalise", "hash"} & mapping.keys():
+        found, fix = f'{dotted(path)} has "onError", and nothing is converted', "Delete it, or add the conversion."
+        yield Finding((*path, "onError"), found, '"onError" beside "as", "normalise" or "hash"', fix, at_key=True)
 
 
 def _meaning(path: Path, mapping: dict[str, object], draft: Draft, tell: Describer) -> Iterator[Finding]:

@@ -115,6 +115,15 @@ class Mapping(BaseModel):
             description="Gives equal texts one spelling: an e-mail address, a phone number, small letters, no margins."
         ),
     ] = None
+    on_error: Annotated[
+        Literal["omit"] | None,
+        Expected("omit, which is all it can be", 'Write "omit", or leave it out: then the row is not sent.'),
+        Field(
+            alias="onError",
+            description="omit: a value that cannot be converted is left out and counted in a warning, and the row is sent"
+            " without it. Otherwise such a row is invalid and not sent.",
+        ),
+    ] = None
     hash: Annotated[
         Literal["sha256"] | None,
         Field(description="Sends the SHA-256 of the text, after `normalise` and `as`, instead of the text."),

@@ -30,7 +30,8 @@ class Attribute(NamedTuple):
     empty: what an empty value means: omit | keep | clear; "" for the custom of its source (an empty cell of a CSV file
     is absent, an empty text of a JSON file is a value). normalise: email | phone | lower | trim; what that leaves empty
     counts as an empty cell. hash: sha256, in lower-case hexadecimal; what is null or empty has none. otherwise: comes
-    after `sources` and before `default`.
+    after `sources` and before `default`. omits: a value that cannot be converted is left out, and does not make the row
+    invalid.
     """
 
     sources: Sequence[Part]
@@ -44,6 +45,7 @@ class Attribute(NamedTuple):
     normalise: str | None = None
     hash: str | None = None
     otherwise: Otherwise | None = None
+    omits: bool = False
 
     @property
     def ways(self) -> Sequence[Otherwise]:
@@ -63,6 +65,7 @@ class Field:
 
     def __init__(self, attribute: Attribute, inside: paths.Inside) -> None:
         self.name, self.clears, self.empty = attribute.to, attribute.clears, attribute.empty
+        self.omits = attribute.omits
         self.label = " | ".join(map(_label, attribute.ways))
         self.prefix = encode(attribute.to) + b":"
         self._default = attribute.default

@@ -22,6 +22,7 @@ MISSING = "missing; it identifies the person"
 
 _EXACT_IN_A_DOUBLE = 2**53
 _LONG_NUMBER = len(str(_EXACT_IN_A_DOUBLE))  # no number beyond it has fewer digits
+_OMITTED = "had a value that could not be converted, and went without it"
 _ROUNDED = "held a number above 2^53, which spreadsheets and JavaScript round: check its last digits"
 
 
@@ -112,7 +113,7 @@ class Mapper:
                 elif (other := instead[text]) is not None:
                     record[name] = other
         for field in self._others:
-            if (value := field.value(fields)) is not None:
+            if (value := self._value(field, fields, ref)) is not None:
                 record[field.name] = value
         if self._rest is not None:
             record |= self._rest(fields)
@@ -126,6 +127,16 @@ class Mapper:
         if len(key) > _LONG_NUMBER and self._may_be_rounded(key, fields):
             self._remarks.add(self._user_id, _ROUNDED, ref)
         return Record(ref, key, body, self._digest(body), identity_digest(self._destination.also(key, record)))
+
+    def _value(self, field: Field, fields: Mapping[str, msgspec.Raw], ref: RowRef) -> bytes | None:
+        """Where a mapping says so, a value that cannot be converted is left out and told of."""
+        try:
+            return field.value(fields)
+        except Unfit:
+            if not field.omits:
+                raise
+            self._remarks.add(field.name, _OMITTED, ref)
+            return None
 
     def _assembled(self, record: dict[str, bytes]) -> bytes:
         if self._rest is not None:

@@ -82,7 +82,7 @@ def without_places(report: Report) -> Report:
 
 def _is_cut_short(report: Report) -> bool:
     """The data broke in the middle, and all that could be read was settled: the same upload would end the same."""
-    broke = report.stopped is not None and report.stopped.reason == "source"
+    broke = report.stopped is not None and report.stopped.reason == "source" and not report.source_requests
     return broke and not report.counts[Outcome.DEFERRED] and not report.counts[Outcome.UNKNOWN]
 
 

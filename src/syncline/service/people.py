@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 import time
 from collections.abc import Mapping
 from random import Random
 
 from syncline.config.addresses import origin_fault
 from syncline.delivery import Policy, World, ask
+from syncline.delivery.pace import Pace
 from syncline.destinations.customerio import CustomerIo, Settings
 from syncline.errors import ConfigRefused, Garbled, Misconfigured, Refused, Unanswered, Unfit
+from syncline.model import Request
 from syncline.service.answers import Declined, later
 from syncline.transport import Transport
 
@@ -27,11 +31,13 @@ class People:
             raise ConfigRefused(f"{REGION}, in the environment, must be us or eu")
         if (fault := origin_fault(origin)) is not None:
             raise ConfigRefused(f"{ORIGIN}, in the environment, must be {fault.expected}")
-        self._destination = None
-        if key := environment.get(KEY):
-            # Only the App API is asked, so there are no credentials of the Track API.
-            known = {"siteId": "none", "apiKey": "none", "appApiKey": key, "region": region, "appBaseUrl": origin}
-            self._destination = CustomerIo(Settings.model_validate(known))
+        key = environment.get(KEY) or ""
+        if not re.fullmatch("[!-~]*", key):
+            raise ConfigRefused(f"{KEY}, in the environment, must be printable ASCII without blanks")
+        # Only the App API is asked, so there are no credentials of the Track API.
+        known = {"siteId": "none", "apiKey": "none", "appApiKey": key, "region": region, "appBaseUrl": origin}
+        self._destination = CustomerIo(Settings.model_validate(known)) if key else None
+        self._paces: dict[str, Pace] = {}
 
     async def look_up(self, identifier: str) -> dict[str, object]:
         """`{key, attributes}`. Raises `Declined`: 404 where nobody is known by that id, 501 without a key."""
@@ -50,8 +56,15 @@ class People:
         try:
             async with Transport(1) as post:
                 world = World(post, Random(), time.time)  # noqa: S311 # jitter, not cryptography
-                return (await ask(destination.look_up([key]), destination.lanes, world, _POLICY))[key]
+                found = await ask(destination.look_up([key]), destination.lanes, world, _POLICY, self._ready)
+                return found[key]
         except (Refused, Garbled, Misconfigured) as no:
             raise Declined(502, f"Customer.io does not answer this: {no}; check {KEY}, {REGION} and {ORIGIN}") from None
         except Unanswered as silence:
             raise later(503, f"Customer.io could not be asked: {silence}") from None
+
+    async def _ready(self, request: Request) -> None:
+        """All who ask share one pace."""
+        assert self._destination is not None
+        pace = self._paces.setdefault(request.lane, Pace(self._destination.lanes[request.lane]))
+        await asyncio.sleep(pace.grant(0, asyncio.get_running_loop().time()))
