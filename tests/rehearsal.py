@@ -27,8 +27,8 @@ DEADLINE_S = 60.0  # for a whole page
 _MARK = "\x1e"  # printed by the shell behind the output of each command
 _KEYS = {"0123456789abcdef0123": "site", "fedcba9876543210fedc": "key", "CIO_SITE_ID=…": "CIO_SITE_ID=site"}
 _KEYS |= {"CIO_API_KEY=…": "CIO_API_KEY=key", "app-0123456789abcdef": "app"}
-_KEYS |= {"spa_0123456789abcdef": "space", "sgp_0123456789abcdef": "token"}  # Segment's
-_KEYS |= {"01234567-89ab-cdef-0123-456789abcdef": "app", "fedcba98-7654-3210-fedc-ba9876543210": "secret"}  # Voucherify's
+_KEYS |= {"spa_0123456789abcdef": "space", "sgp_0123456789abcdef": "token"}
+_KEYS |= {"01234567-89ab-cdef-0123-456789abcdef": "app", "fedcba98-7654-3210-fedc-ba9876543210": "secret"}
 _PORTS = ("3000", "8000", "8001", "8002")
 _TOOK = re.compile(r"((?:requests?|to deliver), )[\d.,]+ s")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d([ T])\d\d:\d\d:\d\d(Z?)")
@@ -77,7 +77,7 @@ class Stage:
         self._shell = subprocess.Popen(
             ["bash", "--noprofile", "--norc"],
             cwd=folder,
-            env=environment | {"CIO_SITE_ID": "site", "CIO_API_KEY": "key"},
+            env=environment | {"CIO_SITE_ID": "site", "CIO_API_KEY": "key", "CIO_APP_BASE_URL": vendors.customerio},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -109,9 +109,7 @@ class Stage:
     def local(self, texts: Sequence[str]) -> list[str]:
         """The texts of a page, as they have to be here."""
         here = [re.sub(r"(syncline serve\b)(?!.*--port)", r"\1 --port 3000", text) for text in texts]
-        return [
-            re.sub(r"((?:127\.0\.0\.1|localhost|\[::1\]):|--port )(\d{4})\b", self._moved, text) for text in here
-        ]
+        return [re.sub(r"((?:127\.0\.0\.1|localhost|\[::1\]):|--port )(\d{4})\b", self._moved, text) for text in here]
 
     def _moved(self, place: re.Match[str]) -> str:
         return place[1] + self._ports.get(place[2], place[2])
@@ -120,6 +118,7 @@ class Stage:
         """What it prints. A command in the background is waited for until it has printed the last line shown."""
         self._aim()
         (text,) = self.local([command.text])
+        text = text.replace("syncline serve", f"syncline serve --allow-origin-url {self._vendors.customerio}")
         self._send(_opened(text))
         printed = ""
         if text.endswith("&"):

@@ -14,9 +14,11 @@ from ruamel.yaml import YAML
 
 from conftest import Local
 from pages import GENERATED, PAGES, README, Block, Page
-from rehearsal import rehearse
+from rehearsal import Vendors, rehearse
 from syncline.config import load
+from syncline.emulators import segment, voucherify
 from syncline.emulators.customerio import Workspace
+from syncline.emulators.server import Emulator
 from syncline.errors import ConfigRefused
 
 WRITTEN = [page for page in PAGES if page not in GENERATED and "adr" not in page.path.parts]
@@ -28,17 +30,24 @@ CONFIGURATIONS = [
     if block.language in {"json", "yaml"}
     and (("mappings" in block.text) if block.title else not block.text.startswith("#"))
 ]
-NOT_RUN = {"sh", "text", "crontab", "sql", "python", "json", "yaml", "csv"}
+NOT_RUN = {"sh", "text", "crontab", "ini", "sql", "python", "json", "yaml", "csv"}
 WHOLE = {"name": "example", "userId": "id", "mappings": [{"from": "a", "to": "a"}]}
 CREDENTIALS = {"siteId": "site", "apiKey": "key"}
+PROFILES = 40  # a page with all of them takes a second
+PAGES_AT_ONCE = 4  # they mostly wait
 
 
 @pytest.fixture(scope="session")
 def rehearsals(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[Page, Future[list[str]]]]:
-    """All pages, two at a time, against one local Customer.io."""
+    """All pages, a few at a time, against one local Customer.io, one Segment and one Voucherify. Segment has no limit:
+    each page would keep it, and all of them together not."""
+    space = segment.Space(time.time, switches=segment.Switches(rate=0))
+    space.add(*segment.profiles(PROFILES))
     local = Local(Workspace(time.time), "").start()
-    with ThreadPoolExecutor(2) as pool:
-        yield {page: pool.submit(rehearse, page, tmp_path_factory.mktemp("page"), local.url) for page in PLAYED}
+    with Emulator(segment.Segment(space)) as source, Emulator(voucherify.Voucherify()) as destination:
+        vendors = Vendors(local.url, source.url, destination.url)
+        with ThreadPoolExecutor(PAGES_AT_ONCE) as pool:
+            yield {page: pool.submit(rehearse, page, tmp_path_factory.mktemp("page"), vendors) for page in PLAYED}
     local.stop()
 
 
@@ -60,16 +69,24 @@ def test_every_configuration_shown_loads_or_is_marked_as_wrong(page: Page, block
         if file.title:
             (tmp_path / file.title).parent.mkdir(exist_ok=True)
             (tmp_path / file.title).write_text(file.text, encoding="utf-8")
-    shown = YAML(typ="safe").load(block.text)
-    document = WHOLE | shown | ({} if re.search(r"site.?id", block.text, re.IGNORECASE) else CREDENTIALS)
     config = tmp_path / "example.json"
-    config.write_text(json.dumps(document), encoding="utf-8")
+    config.write_text(json.dumps(_completed(block.text)), encoding="utf-8")
     environment = dict.fromkeys(re.findall(r"\$\{(\w+)\}", block.text), "value")
     if block.mark == "error":
         with pytest.raises(ConfigRefused):
             load(config, environment=environment)
     else:
         assert load(config, environment=environment).sync.user_id
+
+
+def _completed(text: str) -> dict[str, object]:
+    """A part of a configuration with what it leaves out. Of Segment and Voucherify they are shown whole."""
+    shown: dict[str, object] = YAML(typ="safe").load(text)
+    has_credentials = re.search(r"site.?id|type: voucherify", text, re.IGNORECASE)
+    whole = WHOLE | shown | ({} if has_credentials else CREDENTIALS)
+    if "type: segment" in text:
+        del whole["userId"]
+    return whole
 
 
 @pytest.mark.parametrize("page", WRITTEN, ids=str)

@@ -181,14 +181,14 @@ class Engine(Generic[W, R]):
         rows = 0 if talk.steps else len(talk.items)
         wait_s = pace.grant(rows, self._loop.time())
         if wait_s > 0:
-            self._gauge.limited_by = "rate"
+            self._gauge.limited_by = pace.words
             await rest(self._stopping, wait_s)
             closed = self._gate.closed_s(self._loop.time()) != 0 or self._gauge.in_flight >= self._gate.limit
             if self._gate.stop or closed:
                 pace.came_back(unused=True)
                 self._park(talk)
                 return
-        waiting_for = "rate" if wait_s > 0 else "the API's answers"
+        waiting_for = pace.words if wait_s > 0 else "the API's answers"
         self._gauge.limited_by = self._trouble or self._gate.why(self._loop.time()) or waiting_for
         self._gauge.count(talk.request.body)
         self._gauge.in_flight += 1
@@ -209,7 +209,9 @@ class Engine(Generic[W, R]):
             self.disk_failed(failure)
 
     def _learn(self, lane: Lane, pace: Pace, word: Word) -> None:
-        """What the vendor says is left, where it says so."""
+        """What the API takes; and what its vendor says is left, where it says so."""
+        if word.meaning is Meaning.ANSWER:
+            pace.went_well(self._loop.time())
         quota = lane.quota(word.response.headers) if lane.quota is not None and word.response is not None else None
         if quota is not None and word.response is not None:
             wait_s = quota.until and wait_until_s(quota.until, word.response.headers, self._world.wall())
@@ -354,6 +356,7 @@ class Engine(Generic[W, R]):
     def _throttled(self, talk: Talk[W, R], response: Response) -> None:
         """The whole lane waits as long as the API asks; the talk loses no try."""
         talk.throttled += 1
+        self._paces[talk.request.lane].throttled(talk.began, self._loop.time())
         wait_s = retry_after_s(response.headers, self._world.wall())
         self._park(talk)
         if wait_s is not None and wait_s > self._policy.retry_after_most_s:

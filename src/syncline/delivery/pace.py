@@ -1,18 +1,29 @@
-"""Requests and rows a second, and the vendor's word on how many are left, for one lane: over any window w at most
-rate·w + burst leave."""
+"""Requests and rows a second for one lane: as set, as learned from what the API takes, as its vendor says are left. Over
+any window w at most rate·w + burst leave.
+"""
 
 from __future__ import annotations
 
+from collections import deque
+
 from syncline.model import Lane
+
+_MEASURED_S = 1.0  # how far back what the API takes is measured
+_FLOOR = 0.5  # requests a second: slower than this nobody learns anything
+_BACK_OFF = 0.7  # CUBIC (RFC 9438, and botocore's adaptive mode): after a 429 to this share …
+_SCALE = 0.4  # … and back to what it was along a cubic, flat where it was, then on
 
 
 class Bucket:
     """A token bucket kept as one number: when it will be full again. Grants are exact instants, never polled."""
 
     def __init__(self, rate: float, burst_s: float) -> None:
-        self._rate = rate
-        self._burst_s = max(1.0, rate * burst_s) / rate
+        self.rate, self._worth_s = rate, burst_s
         self._full_at = float("-inf")
+
+    @property
+    def _burst_s(self) -> float:
+        return max(1.0, self.rate * self._worth_s) / self.rate
 
     def earliest(self, amount: float, now: float) -> float:
         """When `amount` tokens are there.
@@ -20,20 +31,36 @@ class Bucket:
         More than a burst may be asked for at once (a batch of 500 rows at 100 rows/s): the debt delays the next.
         """
         full_at = max(self._full_at, now)
-        return max(now, full_at + min(amount / self._rate, self._burst_s) - self._burst_s)
+        return max(now, full_at + min(amount / self.rate, self._burst_s) - self._burst_s)
 
     def take(self, amount: float, at: float) -> None:
-        self._full_at = max(self._full_at, at) + amount / self._rate
+        self._full_at = max(self._full_at, at) + amount / self.rate
+
+    def turn(self, rate: float, now: float) -> None:
+        """Another rate from now on. What is owed is owed in tokens when it slows down; when it speeds up, those that
+        wait already leave when they were told to, and nobody before them."""
+        owed = max(0.0, self._full_at - now) * self.rate
+        self.rate = rate
+        self._full_at = max(self._full_at, now + owed / rate)
 
 
 class Pace:
-    """The two buckets of a lane, and its quota."""
+    """The two buckets of a lane, the rate it has learned, and its quota."""
 
     def __init__(self, lane: Lane) -> None:
+        self._most = lane.rate
         self._requests = Bucket(lane.rate, lane.burst_s)
         self._rows = Bucket(lane.rows_per_second, lane.burst_s) if lane.rows_per_second else None
+        self._left_at: deque[float] = deque()  # when the latest requests left
+        self._learned_at: float | None = None  # when the API last said that it was too fast
+        self._known = lane.rate  # what it took until then
         self._out = 0  # requests granted that have not come back
         self._left, self._more_at = float("inf"), float("-inf")
+
+    @property
+    def words(self) -> str:
+        """What holds requests back where this does, for the progress line."""
+        return "rate" if self._learned_at is None else f"a rate of {self._requests.rate:.0f}/s, learned"
 
     def held_s(self, now: float) -> float:
         """Seconds until the vendor has more requests for us; 0 when there are some left."""
@@ -46,6 +73,9 @@ class Pace:
             at = max(at, self._rows.earliest(rows, now))
             self._rows.take(rows, at)
         self._requests.take(1, at)  # when it leaves, not when it might have: else what waits for rows leaves in a heap
+        self._left_at.append(at)
+        while self._left_at[0] < now - _MEASURED_S:
+            self._left_at.popleft()
         self._out += 1
         self._left -= 1  # now, not when it leaves: while it waits, others may not have it
         return at - now
@@ -58,3 +88,25 @@ class Pace:
     def told(self, remaining: int, more_at: float | None) -> None:
         """What an answer says is left. Those under way may not be counted in it yet, so they are taken off."""
         self._left, self._more_at = remaining - self._out, float("-inf") if more_at is None else more_at
+
+    # --- what the API takes ---------------------------------------------------------------------------------------
+
+    def throttled(self, began: float, now: float) -> None:
+        """Too fast, said the answer to a request that left at `began`: once for all that were under way together."""
+        if self._learned_at is not None and began <= self._learned_at:
+            return
+        sent = sum(began - _MEASURED_S < at <= began for at in self._left_at)
+        self._known = min(max(sent / _MEASURED_S, _FLOOR), self._requests.rate)
+        self._learned_at = now
+        self._requests.turn(max(_FLOOR, _BACK_OFF * self._known), now)
+
+    def went_well(self, now: float) -> None:
+        """Back to what it took, slowly beyond, and never above the settings."""
+        if self._learned_at is None:
+            return
+        turn_s = (self._known * (1 - _BACK_OFF) / _SCALE) ** (1 / 3)
+        rate = _SCALE * (now - self._learned_at - turn_s) ** 3 + self._known
+        rate = min(self._most, 2 * self._known, max(rate, self._requests.rate))
+        if rate == self._most:
+            self._learned_at = None
+        self._requests.turn(rate, now)

@@ -1,11 +1,12 @@
 """The same sync over HTTP: requests from this machine, or with a token → runs of the same engine, in the same ledgers.
 
-    server.py    sockets, connections, signals            doors.py     who may call, from where, in what form
-    app.py       what may be asked, and the OpenAPI of it  uploads.py   a body → private files, within limits
-    runs.py      syncs in threads: one a ledger, few at once            registry.py  what of them outlives the process
-    past.py      a run that has ended, as its ledger tells it           answers.py   how it ended → a status and a body
+    a request   server.py → doors.py → app.py → endpoints.py
+    an upload   uploads.py → recognise.py → intake.py → an order
+    a run       runs.py, in a thread; progress.py while it works; registry.py for what outlives the process
+    an answer   answers.py, documents.py; past.py and recall.py for what has ended, or died
 
-The answer to `PUT /` is the document of `syncline run --json`; only the form is HTTP.
+`assembly.py` puts the parts together. The answer to `PUT /` is the document of `syncline run --json`: only the form is
+HTTP, and what is refused has one shape, whoever refuses.
 """
 
 from __future__ import annotations

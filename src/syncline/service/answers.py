@@ -15,7 +15,7 @@ from syncline.service.refused import UploadRefused
 Headers = Sequence[tuple[str, str]]
 
 RETRY_AFTER_S = 30  # where nobody knows better
-MAINTENANCE = "the service cannot use the ledger of this sync; its log says why, and nothing was sent"
+MAINTENANCE = "the service cannot use the ledger of this sync; its log says why"
 LOCKED = "another run of this sync is at work, outside this service: wait for it"
 _DISK = "the ledger could not be written: free the disk, then resume"
 _BUG = "a bug in Syncline: nothing is lost, what was not acknowledged is sent again; please report it"

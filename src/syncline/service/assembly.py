@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -84,11 +84,10 @@ def opened(told: Told, sync: Sync = sync) -> Iterator[Service]:
 @contextmanager
 def _alone(home: Path) -> Iterator[None]:
     """Two services would each take the other's runs for those of a dead one."""
-    try:
-        lock = Lock(home / "service.lock").__enter__()
-    except Locked:
-        raise Locked(f"another `syncline serve` keeps its runs in {home.parent}: give this one a --state-dir") from None
-    try:
+    with ExitStack() as held:
+        try:
+            held.enter_context(Lock(home / "service.lock"))
+        except Locked:
+            told = f"another `syncline serve` keeps its runs in {home.parent}: give this one a --state-dir"
+            raise Locked(told) from None
         yield
-    finally:
-        lock.__exit__(None, None, None)

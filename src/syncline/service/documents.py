@@ -42,7 +42,10 @@ class Documents:
         entry = self.found(run)
         if entry.number is None:
             raise Declined(409, "this run was refused before it had rows: see its problems")
-        return rows(self._recall.path_of(entry), entry.number, outcome)
+        path = self._recall.path_of(entry)
+        if not path.exists():
+            raise Declined(404, "the ledger of this run is gone, and its rows with it")
+        return rows(path, entry.number, outcome)
 
     def found(self, run: str) -> Entry:
         """Raises `Declined`."""

@@ -44,9 +44,6 @@ class Visit(NamedTuple):
         return [value for given, value in self.headers if given == name]
 
 
-Check = Callable[[Visit], None]
-
-
 class Doors:
     """The ASGI callable. hosts: the names by which this service may be called; doorkeeper: None where no token is
     asked for; count: is told the status of every answer."""

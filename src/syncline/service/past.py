@@ -6,15 +6,14 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from syncline.flow.report import Report, RowProblem
 from syncline.history import report_of
-from syncline.ledger import Journal, Lock, RunRecord, bury_the_dead, plan_run, runs, unread
+from syncline.ledger import Journal, Lock, RunRecord, bury_the_dead, plan_run, runs, schema, unread
 from syncline.ledger.queries import HISTORY
-from syncline.ledger.schema import SCHEMA_VERSION
 from syncline.model import Outcome, RowRef
 from syncline.service.answers import MAINTENANCE, later
 from syncline.service.diary import tell
@@ -30,14 +29,17 @@ class Standing(NamedTuple):
 
 @contextmanager
 def looking(path: Path) -> Iterator[sqlite3.Connection | None]:
-    """The ledger, to read; None where there is none (any more). Raises `Declined` where it cannot be read."""
+    """The ledger, to read; None where there is none (any more). One of an older version is brought up to date in a
+    copy: the next run does it for good. Raises `Declined` where it cannot be read."""
     if not path.exists():
         yield None
         return
     try:
-        with closing(_opened(path)) as db:
-            if db.execute("PRAGMA user_version").fetchone()[0] != SCHEMA_VERSION:
-                raise sqlite3.DatabaseError("it is of another version")
+        with ExitStack() as held:
+            db = held.enter_context(closing(_opened(path)))
+            if schema.is_older(db):
+                db = held.enter_context(closing(_copied(db)))
+                schema.upgrade(db)
             yield db
     except (sqlite3.Error, OSError) as error:
         tell("ledger", path=str(path), trouble=str(error))
@@ -63,11 +65,9 @@ def standing(db: sqlite3.Connection, path: Path, number: int) -> Standing | None
     record = next(iter(runs(db, number)), None)
     if record is None:
         return None
-    if not record.closed:
-        return (
-            Standing("running", False) if _is_at_work(path) else Standing("interrupted", _has_a_rest(db, path, record))
-        )
-    return Standing(record.status, _has_a_rest(db, path, record))
+    if not record.closed and _is_at_work(path):
+        return Standing("running", False)
+    return Standing(record.status if record.closed else "interrupted", _has_a_rest(db, path, record))
 
 
 def _has_a_rest(db: sqlite3.Connection, path: Path, record: RunRecord) -> bool:
@@ -89,11 +89,17 @@ def told(db: sqlite3.Connection, path: Path, number: int, said: Said) -> Report:
     words = [_texts(said.get(kind)) for kind in ("warnings", "caveats", "notes")]
     if runs(db, number)[0].closed or _is_at_work(path):
         return report_of(db, number, *words)
-    with closing(sqlite3.connect("", isolation_level=None, check_same_thread=False)) as copy:  # SQLite's own, nameless
-        db.backup(copy)
-        copy.execute("PRAGMA journal_mode = MEMORY")
+    with closing(_copied(db)) as copy:
         bury_the_dead(copy, path, time.time)
         return report_of(copy, number, *words)
+
+
+def _copied(db: sqlite3.Connection) -> sqlite3.Connection:
+    """In a nameless database of SQLite's own, which is gone when it is closed."""
+    copy = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+    db.backup(copy)
+    copy.execute("PRAGMA journal_mode = MEMORY")
+    return copy
 
 
 def _texts(kept: object) -> list[str]:

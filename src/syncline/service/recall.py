@@ -7,10 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from syncline.errors import Problem
+from syncline.service.answers import Declined, refused
 from syncline.service.past import Standing, looking, newest, standing
 from syncline.service.registry import Entry, Registry
 
-_KILLED = "the service ended before this run's plan was whole: nothing was sent; upload it again"
+_KILLED = Problem(
+    "", 0, 0, "the service ended before this run's plan was whole: nothing was sent", "", "Upload it again."
+)
 
 
 class Recall:
@@ -34,10 +37,13 @@ class Recall:
     def recover(self) -> None:
         """To be called before anything begins: says of what a dead process left behind how it stands."""
         for entry in self._registry.unfinished():
-            number = entry.number or self._number_of(entry)
+            try:
+                number = entry.number or self._number_of(entry)
+            except Declined as unreadable:
+                self._registry.end(entry.id, "forgotten", unreadable.answer.document, self._now())
+                continue
             if number is None:
-                said = {"problems": [Problem("", 0, 0, _KILLED, "", "")._asdict()]}
-                self._registry.end(entry.id, "refused", said, self._now())
+                self._registry.end(entry.id, "refused", refused([_KILLED]), self._now())
             else:
                 self._registry.update(entry.id, number=number)
                 self._registry.end(entry.id, "ended", entry.said, self._now())

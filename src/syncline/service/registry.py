@@ -27,7 +27,7 @@ CREATE TABLE run (
     id      TEXT PRIMARY KEY,
     sync    TEXT NOT NULL,
     ledger  TEXT NOT NULL,
-    status  TEXT NOT NULL,              -- queued | running | ended | refused
+    status  TEXT NOT NULL,              -- queued | running | ended | refused | forgotten
     number  INTEGER,
     before  INTEGER NOT NULL DEFAULT 0,
     created REAL NOT NULL,
@@ -111,7 +111,7 @@ class Registry:
             if key is not None:
                 self._db.execute("INSERT INTO key VALUES (?, ?, ?, ?)", (key, body, entry.id, self._now()))
             self._db.execute(
-                "DELETE FROM run WHERE status IN ('ended', 'refused')"
+                "DELETE FROM run WHERE status IN ('ended', 'refused', 'forgotten')"
                 " AND id NOT IN (SELECT id FROM run ORDER BY created DESC LIMIT ?) AND id NOT IN (SELECT run FROM key)",
                 (KEPT_RUNS,),
             )

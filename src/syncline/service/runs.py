@@ -129,10 +129,9 @@ class Runs:
     def resume(self, entry: Entry, order: Order) -> Work:
         """Goes on with a run, under its own id. Raises `Declined`."""
         if order.job.path != self._recall.path_of(entry):
-            whose = (
-                "goes into another account" if order.job.name == entry.sync else f"is of the sync {order.job.name!r}"
-            )
-            raise Declined(409, f"this configuration {whose}, and the run is not: resume it with its own")
+            same = order.job.name == entry.sync
+            other = "goes into another account than" if same else f"is of the sync {order.job.name!r}, and not of"
+            raise Declined(409, f"this configuration {other} the run: resume it with the run's own")
 
         def remember(work: Work) -> None:
             if not self._recall.standing(entry).resumable:
