@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEV_READY := $(VENV)/.dev-ready
 
-.PHONY: demo test check lint types contracts docs bench clean
+.PHONY: demo test check lint types contracts docs bench simulate clean
 
 demo: $(READY)  ## the main job, working, in a minute
 	@$(BIN)/syncline demo
@@ -32,6 +32,9 @@ docs: $(DEV_READY)  ## the reference pages, made from the code
 bench: $(READY)  ## the figures of benchmarks/README.md, measured here
 	@$(BIN)/python benchmarks/first_sync.py
 	@$(BIN)/python benchmarks/big_files.py
+
+simulate: $(DEV_READY)  ## SEEDS=1000 scenes under seeded faults, every promise checked; SEED=123 plays that one again
+	@PYTHONPATH=tests $(BIN)/python -m simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),200))
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Syncline needs Python 3.11 or newer")'

@@ -16,6 +16,12 @@ from typing import IO, Any, Literal, NamedTuple
 import pytest
 from hypothesis import settings
 
+from canaries import API_KEY, SITE_ID
+
+# Used by every test: what was planted must not turn up.
+from canaries import _ears as _ears
+from canaries import canaries as canaries
+from canaries import pytest_runtest_makereport as pytest_runtest_makereport
 from syncline.emulators import faults as weather
 from syncline.emulators.customerio import Customerio, Mode, Workspace
 from syncline.emulators.log import Arrival
@@ -116,7 +122,7 @@ class Project:
     ) -> Path:
         """A configuration that maps the fields `names` to themselves."""
         mappings = [{"from": name, "to": name} for name in names or ("name", "plan")]
-        plain = {"parallelism": 25, "userId": "id", "siteId": "site", "apiKey": "key", "mappings": mappings}
+        plain = {"parallelism": 25, "userId": "id", "siteId": SITE_ID, "apiKey": API_KEY, "mappings": mappings}
         return self.write(plain | settings | {"destination": {"baseUrl": self.url, **(destination or {})}}, file)
 
     def write(self, document: Row, file: str = "configuration.json") -> Path:

@@ -47,7 +47,8 @@ def rehearsals(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[Pag
     with Emulator(segment.Segment(space)) as source, Emulator(voucherify.Voucherify()) as destination:
         vendors = Vendors(local.url, source.url, destination.url)
         with ThreadPoolExecutor(PAGES_AT_ONCE) as pool:
-            yield {page: pool.submit(rehearse, page, tmp_path_factory.mktemp("page"), vendors) for page in PLAYED}
+            folders = ((page, tmp_path_factory.mktemp("page")) for page in reversed(PLAYED))  # the longest comes first
+            yield {page: pool.submit(rehearse, page, folder, vendors) for page, folder in folders}
     local.stop()
 
 
