@@ -34,7 +34,7 @@ bench: $(READY)  ## the figures of benchmarks/README.md, measured here
 	@$(BIN)/python benchmarks/big_files.py
 
 simulate: $(DEV_READY)  ## SEEDS=1000 scenes under seeded faults, every promise checked; SEED=123 plays that one again
-	@PYTHONPATH=tests $(BIN)/python -m simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),200))
+	@SYNCLINE_SIMULATE_ALL=$(ALL) PYTHONPATH=tests $(BIN)/python -m simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),200))
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Syncline needs Python 3.11 or newer")'

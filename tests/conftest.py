@@ -16,7 +16,7 @@ from typing import IO, Any, Literal, NamedTuple
 import pytest
 from hypothesis import settings
 
-from canaries import API_KEY, SITE_ID
+from canaries import APP_API_KEY
 
 # Used by every test: what was planted must not turn up.
 from canaries import _ears as _ears
@@ -122,7 +122,8 @@ class Project:
     ) -> Path:
         """A configuration that maps the fields `names` to themselves."""
         mappings = [{"from": name, "to": name} for name in names or ("name", "plan")]
-        plain = {"parallelism": 25, "userId": "id", "siteId": SITE_ID, "apiKey": API_KEY, "mappings": mappings}
+        plain = {"parallelism": 25, "userId": "id", "siteId": "site", "apiKey": "key", "mappings": mappings}
+        plain |= {"appApiKey": APP_API_KEY}
         return self.write(plain | settings | {"destination": {"baseUrl": self.url, **(destination or {})}}, file)
 
     def write(self, document: Row, file: str = "configuration.json") -> Path:

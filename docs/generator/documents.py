@@ -7,9 +7,10 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 
-from generator.markdown import code, fenced, table
+from generator.markdown import code, fenced, listed, table
 from syncline.errors import Problem
 from syncline.flow.report import Preview, ProblemGroup, Report, RowProblem
+from syncline.flow.rows import COLUMNS
 from syncline.model import Outcome, RowRef, Stop
 
 _RUN_WORDS = {
@@ -49,8 +50,8 @@ _GROUP_WORDS = {
     "first": "The first of them, as in `problems`.",
 }
 _STOP_WORDS = {
-    "reason": "`credentials`, `address`, `throttled`, `outage`, `faults`, `source`, `disk`, `killed`, `bug`,"
-    " `interrupted`, `terminated`.",
+    "reason": "`credentials`, `address`, `refused`, `throttled`, `outage`, `faults`, `rejections`, `unfinished`,"
+    " `source`, `disk`, `killed`, `bug`, `interrupted`, `terminated`.",
     "message": "The same in words, with what to do next.",
     "retryAt": "Unix seconds when it makes sense to come back, where that is known.",
 }
@@ -83,6 +84,7 @@ def page() -> str:
     report = Report(1, "stopped", 2, counts, 1, 171, 0.1, [row], groups=[ProblemGroup(1, row)], stopped=stop)
     run = replace(report, new_problems=1).as_json()
     preview = Preview({"new": 1, "changed": 0}, {"plan": 1}, 1, 171, 0.1, [{"key": "id:1", "payload": {}}]).as_json()
+    columns = listed(list(map(code, COLUMNS)), "and")
     group, stopped = ProblemGroup(1, row).as_json(), run["stopped"]
     assert isinstance(stopped, dict)
     refusal = Problem("users.yaml", 4, 19, 'the unknown key "too"', '"to"', 'Did you mean "to"?')._asdict()
@@ -95,7 +97,7 @@ With `--json`, stdout is exactly one document, and progress goes to stderr. Keys
 Of `run --json` and `report --json`. `notify` posts the same, and `name`, the sync's.
 
 {_words(run, _RUN_WORDS)}
-An entry of `problems`, and a line of `report --jsonl`; the columns of `report --csv` are the same:
+An entry of `problems`, and a line of `report --jsonl`; `report --csv` has the columns {columns}:
 
 {_words(row.as_json(), _ROW_WORDS)}
 An entry of `groups`:
