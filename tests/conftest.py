@@ -122,8 +122,8 @@ class Project:
     ) -> Path:
         """A configuration that maps the fields `names` to themselves."""
         mappings = [{"from": name, "to": name} for name in names or ("name", "plan")]
-        plain = {"parallelism": 25, "userId": "id", "siteId": "site", "apiKey": "key", "mappings": mappings}
-        plain |= {"appApiKey": APP_API_KEY}
+        keys = {"siteId": "site", "apiKey": "key", "appApiKey": APP_API_KEY}
+        plain = {"parallelism": 25, "userId": "id", **keys, "mappings": mappings}
         return self.write(plain | settings | {"destination": {"baseUrl": self.url, **(destination or {})}}, file)
 
     def write(self, document: Row, file: str = "configuration.json") -> Path:

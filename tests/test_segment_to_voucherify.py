@@ -363,3 +363,21 @@ def test_profiles_become_people_in_customerio(tmp_path: Path, stage: Stage, emul
     assert held.keys() == wanted.keys()
     assert all(held[who].get("email") == customer.get("email") for who, customer in wanted.items())
     assert scene.syncline("run", "people.json", "--json").document["counts"]["delivered"] == 0
+
+
+def test_resume_refuses_another_listing_and_another_kind_of_source(stage: Stage) -> None:
+    scene = stage(space(*(profile(at, {}, ("user_id", f"u{at}")) for at in range(400))), latency_s=0.01)
+    scene.set("source", pageItems=50)
+    killed_when(scene, lambda: scene.source.app.log.total > 500)
+    whole = scene.config.read_text(encoding="utf-8")
+    (scene.folder / "who.txt").write_text("user_id:u1\n", encoding="utf-8")
+    scene.set("source", profiles="who.txt")
+    ended = scene.syncline("run", scene.config, "--resume")
+    assert (ended.code, "set it back, or run without --resume" in ended.stderr) == (2, True)
+    before, _, after = whole.partition("source:\n")
+    file_instead = before + "source: users.json\nuserId: id\n" + after[after.index("\ndestination:") :]
+    scene.config.write_text(file_instead, encoding="utf-8")
+    ended = scene.syncline("run", scene.config, "--resume")
+    assert (ended.code, "names that source no more" in ended.stderr) == (2, True)
+    scene.config.write_text(whole, encoding="utf-8")
+    assert scene.run("--resume")["counts"]["delivered"] == 400

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from syncline.delivery import Halt
-from syncline.errors import Interrupted, LedgerFailed
+from syncline.errors import Interrupted, LedgerFailed, NothingToResume
 from syncline.flow.mapping import Mapper
 from syncline.flow.report import Report
 from syncline.history import report_of, status_of
@@ -108,9 +108,15 @@ def _planned(
 def _resumed(job: Job, db: sqlite3.Connection, lock: Lock, stream: Stream | None) -> Feed:
     """The rest of the last plan, and of its API source."""
     record, warnings = job.resumed(db, died_planning=lock.died_planning)
-    lock.phase("delivering")
     if stream is not None and stream.go_on(record, warnings):
+        lock.phase("delivering")
         return stream
+    if record.reads and stream is None:
+        raise NothingToResume(
+            f"run {record.run} had not read its source to the end, and the configuration names that source no more:"
+            " set it back, or run without --resume"
+        )
+    lock.phase("delivering")
     rest = WholePlan(job, db, record.run, [], warnings)
     if rest.journal.count_pending():
         rest.journal.reopen()
@@ -129,4 +135,6 @@ def _ask_what_became_of_the_last(job: Job, db: sqlite3.Connection, halt: Halt, w
     ended = delivered(tickets, job, halt, watch)
     if halt.requested:
         raise Interrupted(halt.reason)
+    if ended.unrecorded:
+        raise LedgerFailed(ended.stop.message if ended.stop else "verdicts could not be recorded")
     tickets.close(last.status, last.stopped, Figures(ended.requests, 0, ended.sent_bytes))
