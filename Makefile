@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEV_READY := $(VENV)/.dev-ready
 
-.PHONY: demo test check lint types contracts docs bench simulate clean
+.PHONY: demo test check lint types contracts docs bench simulate mutants clean
 
 demo: $(READY)  ## the main job, working, in a minute
 	@$(BIN)/syncline demo
@@ -35,6 +35,9 @@ bench: $(READY)  ## the figures of benchmarks/README.md, measured here
 
 simulate: $(DEV_READY)  ## SEEDS=1000 scenes under seeded faults, every promise checked; SEED=123 plays that one again
 	@SYNCLINE_SIMULATE_ALL=$(ALL) PYTHONPATH=tests $(BIN)/python -m simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),200))
+
+mutants: $(DEV_READY)  ## planted bugs, each in a private copy, and the tests that caught it; ONLY="doubt ticket" for some
+	@PYTHONPATH=tests $(BIN)/python -m mutants.run $(ONLY)
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Syncline needs Python 3.11 or newer")'
