@@ -9,7 +9,9 @@ from random import Random
 import pytest
 
 from syncline.delivery import Policy
+from syncline.delivery.pace import Pace
 from syncline.delivery.patience import backoff_s, retry_after_s
+from syncline.model import Lane
 from virtual import EPOCH, FAIR, TICK_S, Call, Gust, SimulatedApi, Sync, always, between, script
 
 
@@ -47,6 +49,16 @@ def test_rows_per_second_likewise_and_a_large_batch_delays_the_next(rows_per_sec
             )
             rows += len(call.keys)
     assert sync.seconds <= 400 / rows_per_second + 1
+
+
+def test_who_was_woken_late_does_not_make_up_for_it() -> None:
+    """A busy machine wakes a hundred couriers at once; the API would count them all in one second."""
+    pace = Pace(Lane("https://api.example", (), rate=95.0, timeout_s=30.0, burst_s=0.02))
+    for _ in range(150):
+        pace.grant(1, 0.0)
+    assert [pace.departs(2.0) == 0.0 for _ in range(150)].count(True) == 96
+    assert pace.departs(2.5) == pytest.approx(0.5)
+    assert pace.departs(3.0) == 0.0
 
 
 def test_two_paces_together_hold_each_alone() -> None:

@@ -458,3 +458,15 @@ def test_a_quota_by_the_minute_is_kept_to_without_being_refused(tmp_path: Path) 
     assert counts(report) == {"delivered": 350}
     assert metered.over == 0
     assert 180.0 <= made.seconds <= 260.0
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_what_was_sent_in_bulk_is_asked_for_though_single_calls_are_asked_for_now(tmp_path: Path, lost: bool) -> None:
+    made = flow(tmp_path, 100, vouchers=Vouchers(never_ends=True), destination={"pollTimeout": 60})
+    assert counts(made.go()) == {"deferred": 90, "unknown": 10}
+    made.vouchers.never_ends, made.vouchers.action_s = False, -1e9
+    if lost:
+        made.vouchers.actions.clear()
+    made.destination["api"] = "single"
+    assert counts(made.go()) == {"unchanged": 10, "delivered": 90}
+    assert len(made.vouchers.customers) == 100

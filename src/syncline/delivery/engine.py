@@ -180,7 +180,8 @@ class Engine(Generic[W, R]):
             return
         rows = 0 if talk.steps else len(talk.items)
         wait_s = pace.grant(rows, self._loop.time())
-        if wait_s > 0:
+        waited = wait_s > 0
+        while wait_s > 0 or (wait_s := pace.departs(self._loop.time())) > 0:
             self._gauge.limited_by = pace.words
             await rest(self._stopping, wait_s)
             closed = self._gate.closed_s(self._loop.time()) != 0 or self._gauge.in_flight >= self._gate.limit
@@ -188,7 +189,8 @@ class Engine(Generic[W, R]):
                 pace.came_back(unused=True)
                 self._park(talk)
                 return
-        waiting_for = pace.words if wait_s > 0 else "the API's answers"
+            wait_s = 0.0
+        waiting_for = pace.words if waited else "the API's answers"
         self._gauge.limited_by = self._trouble or self._gate.why(self._loop.time()) or waiting_for
         self._gauge.count(talk.request.body)
         self._gauge.in_flight += 1
@@ -264,7 +266,7 @@ class Engine(Generic[W, R]):
                 self.halt(Stop("unfinished", f"{waiting}, and nothing was ever taken; --resume asks again"))
         except Misconfigured as wrong:
             self._park(talk)
-            self.halt(Stop("refused", f"{wrong}; run with --resume when it is mended"))
+            self.halt(Stop("refused", str(wrong)))
         else:
             self._gate.answered(self._loop.time())
             talk.steps += 1

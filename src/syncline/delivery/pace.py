@@ -1,5 +1,6 @@
-"""Requests and rows a second for one lane: as set, as learned from what the API takes, as its vendor says are left. Over
-any window w at most rate·w + burst leave.
+"""Requests and rows a second for one lane: as set, as learned from what the API takes, as its vendor says are left.
+
+Over any window w at most rate·w + burst leave.
 """
 
 from __future__ import annotations
@@ -51,7 +52,8 @@ class Pace:
         self._most = lane.rate
         self._requests = Bucket(lane.rate, lane.burst_s)
         self._rows = Bucket(lane.rows_per_second, lane.burst_s) if lane.rows_per_second else None
-        self._left_at: deque[float] = deque()  # when the latest requests left
+        self._most_a_second = max(1, int(lane.rate + max(1.0, lane.rate * lane.burst_s)))
+        self._departed: deque[float] = deque()  # when the requests of the last second left
         self._learned_at: float | None = None  # when the API last said that it was too fast
         self._known = lane.rate  # what it took until then
         self._out = 0  # requests granted that have not come back
@@ -73,12 +75,19 @@ class Pace:
             at = max(at, self._rows.earliest(rows, now))
             self._rows.take(rows, at)
         self._requests.take(1, at)  # when it leaves, not when it might have: else what waits for rows leaves in a heap
-        self._left_at.append(at)
-        while self._left_at[0] < now - _MEASURED_S:
-            self._left_at.popleft()
         self._out += 1
         self._left -= 1  # now, not when it leaves: while it waits, others may not have it
         return at - now
+
+    def departs(self, now: float) -> float:
+        """0 when a request that was granted may really leave now; else what it must wait. Who was woken late (a busy
+        machine) must not make up for it: an API counts what arrives."""
+        while self._departed and self._departed[0] <= now - _MEASURED_S:
+            self._departed.popleft()
+        if len(self._departed) >= self._most_a_second:
+            return self._departed[0] + _MEASURED_S - now
+        self._departed.append(now)
+        return 0.0
 
     def came_back(self, *, unused: bool = False) -> None:
         """A request that was granted is over; unused: it never left."""
@@ -95,7 +104,7 @@ class Pace:
         """Too fast, said the answer to a request that left at `began`: once for all that were under way together."""
         if self._learned_at is not None and began <= self._learned_at:
             return
-        sent = sum(began - _MEASURED_S < at <= began for at in self._left_at)
+        sent = sum(began - _MEASURED_S < at <= began for at in self._departed)
         self._known = min(max(sent / _MEASURED_S, _FLOOR), self._requests.rate)
         self._learned_at = now
         self._requests.turn(max(_FLOOR, _BACK_OFF * self._known), now)

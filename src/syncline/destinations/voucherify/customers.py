@@ -137,8 +137,9 @@ class Voucherify:
     # --- conversations --------------------------------------------------------------------------------------------
 
     def converse(self, items: Sequence[Item], ticket: bytes | None = None) -> Conversation[Sequence[Verdict]]:
-        """A ticket is the id of an action."""
-        return self._upsert(items, ticket) if self._bulk else self._single(items[0])
+        """A ticket is the id of an action. What was sent in bulk once is asked for, and sent again, in bulk."""
+        in_bulk = self._bulk or ticket is not None or len(items) > 1
+        return self._upsert(items, ticket) if in_bulk else self._single(items[0])
 
     def _upsert(self, items: Sequence[Item], ticket: bytes | None) -> Conversation[Sequence[Verdict]]:
         """202 is a promise: the action says what became of it, to a later process too."""
