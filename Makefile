@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEV_READY := $(VENV)/.dev-ready
 
-.PHONY: demo test check lint types contracts docs bench simulate mutants clean
+.PHONY: demo test check lint types contracts docs bench simulate mutants lock audit fuzz clean
 
 demo: $(READY)  ## the main job, working, in a minute
 	@$(BIN)/syncline demo
@@ -14,7 +14,7 @@ demo: $(READY)  ## the main job, working, in a minute
 test: $(DEV_READY)  ## all tests
 	@$(BIN)/pytest
 
-check: lint types contracts test  ## what CI runs
+check: lint types contracts audit test  ## what CI runs
 
 lint: $(DEV_READY)
 	@$(BIN)/ruff check
@@ -25,6 +25,16 @@ types: $(DEV_READY)
 
 contracts: $(DEV_READY)
 	@$(BIN)/lint-imports
+
+audit: $(DEV_READY)  ## what is known against the locked packages; says so where nobody can be asked
+	@$(BIN)/python tests/advisories.py
+
+lock: $(DEV_READY)  ## requirements.lock anew: the newest that pyproject.toml takes, each with its hashes
+	@$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-annotate --no-emit-index-url \
+		--python-version 3.11 --custom-compile-command 'make lock' --output-file requirements.lock pyproject.toml
+
+fuzz: $(DEV_READY)  ## MINUTES=10 of odd input for every reader, each round with a seed of its own; SEED=123 begins there
+	@PYTHONPATH=tests $(BIN)/python -m fuzz.longer --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 
 docs: $(DEV_READY)  ## the reference pages, made from the code
 	@$(BIN)/python docs/generate.py
