@@ -30,6 +30,7 @@ _BETWEEN_MAPPING_KEYS: Schema = {
     "oneOf": [{"required": ["from"]}, {"required": ["constant"]}],
     "dependentRequired": {"else": ["from"]},
     "dependentSchemas": {
+        "onError": {"anyOf": [{"required": [conversion]} for conversion in ("as", "normalise", "hash")]},
         "join": _JOINED,
         "normalise": {"properties": {"as": one_of(*NORMALISED)}, "required": ["from"]},
         "hash": {"properties": {"as": one_of(*HASHED)}, "required": ["from"]},
