@@ -167,8 +167,12 @@ def _between(part: Schema) -> str:
         lines.append(f"{code(key)} needs {listed(list(map(code, others)), 'and')}.")
     for key, rule in part.get("dependentSchemas", {}).items():
         clauses = [f"needs {code(name)}" for name in rule.get("required", [])]
-        for one in rule.get("anyOf", [rule]):
-            clauses += [f"{code(name)} {_asked(value)}" for name, value in one["properties"].items() if name != key]
+        ways = rule.get("anyOf", [rule])
+        if all("properties" not in one for one in ways):
+            clauses.append(f"needs {listed([code(one['required'][0]) for one in ways], 'or')}")
+        for one in ways:
+            properties = one.get("properties", {}).items()
+            clauses += [f"{code(name)} {_asked(value)}" for name, value in properties if name != key]
         lines.append(f"{code(key)}: {', and '.join(clauses)}.")
     return "".join(f"- {line}\n" for line in lines)
 

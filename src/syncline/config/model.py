@@ -120,8 +120,8 @@ class Mapping(BaseModel):
         Expected("omit, which is all it can be", 'Write "omit", or leave it out: then the row is not sent.'),
         Field(
             alias="onError",
-            description="omit: a value that cannot be converted is left out and counted in a warning, and the row is sent"
-            " without it. Otherwise such a row is invalid and not sent.",
+            description="omit: a value that cannot be converted is left out and counted in a warning, and the row is"
+            " sent without it. Otherwise such a row is invalid and not sent.",
         ),
     ] = None
     hash: Annotated[
