@@ -100,8 +100,8 @@ class Destination(Protocol):
         """One verdict an item, in order. With a `ticket` it asks for the result of what was sent, and sends nothing.
 
         Raises `Refused` (halve it), `Garbled` (the items are in doubt), `Again` (nothing came of it: send it again),
-        `Unfinished` (accepted, and no result in time: the items are in doubt, the ticket stays) or `Misconfigured` (it is
-        about everybody: the run stops).
+        `Unfinished` (accepted, and no result in time: the items are in doubt, the ticket stays) or `Misconfigured` (it
+        is about everybody: the run stops).
         """
         ...
 

@@ -173,7 +173,8 @@ def no(response: Response) -> Refused | Garbled | Misconfigured:
         return Garbled(f"an unexpected {response.status}")
     reason, field = words(response)
     if response.status == 402:
-        return Misconfigured(f"Voucherify wants to be paid first ({reason or 402}): look at the project's plan, then run with --resume")
+        why = f"Voucherify wants to be paid first ({reason or 402}): look at the project's plan"
+        return Misconfigured(f"{why}, then run with --resume")
     too_large = response.status == 413
     return Refused(reason or f"refused with status {response.status}", field, too_large=too_large)
 
