@@ -18,10 +18,10 @@ from syncline.model import Belief, Invalid, Kind, Outcome, Record, RowRef, Stop
 class Planned(NamedTuple):
     """What planning found. Rows: read = unchanged + folded + invalid + rejected + entries.
 
-    new: entries without a belief; adopted: of the unchanged, those recorded as held without being sent; rejected: refused
-    by the destination in an earlier run, and not sent again; in_doubt: of the adopted, those whose doubt remains;
-    refreshed: entries that say what is believed held already, and are not in doubt; shared: people who share a further
-    identity with somebody else.
+    new: entries without a belief; adopted: of the unchanged, those recorded as held without being sent; rejected: what
+    the destination refused in an earlier run, and is not sent again; in_doubt: of the adopted, those whose doubt
+    remains; refreshed: entries that say what is believed held already, and are not in doubt; shared: people who share a
+    further identity with somebody else.
     """
 
     run: int
