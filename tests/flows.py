@@ -57,6 +57,7 @@ class Flow:
                 last = plan_run(db)
                 if last is not None and Journal(db, job.path, last.run, time.time).has_tickets():
                     tickets = OpenTickets(job, db, last.run)
+                    tickets.journal.reopen()
                     virtual.run(tickets.flow(world, halt, Gauge()))
                     tickets.close(last.status, last.stopped, Figures())
             if not feed.nothing_left:

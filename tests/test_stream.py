@@ -468,5 +468,5 @@ def test_what_was_sent_in_bulk_is_asked_for_though_single_calls_are_asked_for_no
     if lost:
         made.vouchers.actions.clear()
     made.destination["api"] = "single"
-    assert counts(made.go()) == {"unchanged": 10, "delivered": 90}
+    assert counts(made.go()) == ({"delivered": 100} if lost else {"unchanged": 10, "delivered": 90})
     assert len(made.vouchers.customers) == 100

@@ -143,10 +143,13 @@ class Unfit(SynclineError):
 
 
 class Refused(SynclineError):
-    """The destination refused a whole request for good. Halve it until the culprit stands alone."""
+    """The destination refused a whole request for good. Halve it until the culprit stands alone.
 
-    def __init__(self, reason: str, field: str = "", *, too_large: bool = False) -> None:
-        self.field, self.reason, self.too_large = field, reason, too_large
+    passing: not for what it says, so that tomorrow it may be taken.
+    """
+
+    def __init__(self, reason: str, field: str = "", *, too_large: bool = False, passing: bool = False) -> None:
+        self.field, self.reason, self.too_large, self.passing = field, reason, too_large, passing
         super().__init__(reason)
 
 

@@ -119,11 +119,15 @@ class Item(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What the destination said of one item: `delivered` or `rejected`, with its reason."""
+    """What the destination said of one item: `delivered` or `rejected`, with its reason.
+
+    passing: the no is not about what the item says (a permission, say), so it may be another one tomorrow.
+    """
 
     outcome: Outcome
     reason: str = ""
     field: str = ""
+    passing: bool = False
 
 
 class Settled(NamedTuple):
@@ -134,6 +138,7 @@ class Settled(NamedTuple):
     reason: str = ""
     field: str = ""
     doubt: bool = False
+    passing: bool = False
 
 
 class Request(NamedTuple):

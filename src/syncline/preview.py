@@ -60,10 +60,11 @@ def preview(
                 made = make_plan(draft, mapped, job, options, halt or Halt(), watch)
             plan, stop = made.plan, job.source_stop(db, made.plan.run)
             notes, warnings = notes + made.notes, warnings + made.warnings + job.unmet(mapper, plan.read, options)
-        pending = Journal(db, job.path, plan.run, time.time).pending()
+        # A source that gave nothing left the plan of another run in its place.
+        pending = Journal(db, job.path, plan.run, time.time).pending() if plan.run else iter(())
         requests = batches(pending, job.destination.encode, job.destination.limits, Policy().canary_rows)
         notes += adopted_note(plan.adopted, "would be ")
-        shown = _preview_of(plan, previewed(db), requests, job)
+        shown = _preview_of(plan, previewed(db) if plan.run else (), requests, job)
         return replace(shown, notes=notes, warnings=warnings, groups=groups_of(db, plan.run), stopped=stop)
 
 

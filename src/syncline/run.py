@@ -13,7 +13,7 @@ from syncline.flow.mapping import Mapper
 from syncline.flow.report import Report
 from syncline.history import report_of, status_of
 from syncline.job import Data, Job, Options, Watch, no_watch
-from syncline.ledger import Figures, Journal, Lock, bury_the_dead, plan_run
+from syncline.ledger import Figures, Journal, Lock, bury_the_dead, plan_run, unplanned
 from syncline.loops import apart
 from syncline.notify import announced
 from syncline.plan import NOTHING, Mapped, make_plan, mapped_rows
@@ -71,7 +71,8 @@ def _run(job: Job, data: Data | None, options: Options, halt: Halt, watch: Watch
             lock.phase("planning")
             bury_the_dead(db, job.path, time.time)
             warnings += job.superseded(db, options)
-            _ask_what_became_of_the_last(job, db, halt, watch)
+            if (unheard := _asked_what_became_of_the_last(job, db, options, halt, watch)) is not None:
+                return unheard
             feed = stream or _planned(job, db, lock, mapped, mapper, options, halt, watch)
         if not feed.nothing_left:
             ended = delivered(feed, job, halt, watch)
@@ -126,15 +127,25 @@ def _resumed(job: Job, db: sqlite3.Connection, lock: Lock, stream: Stream | None
     return rest
 
 
-def _ask_what_became_of_the_last(job: Job, db: sqlite3.Connection, halt: Halt, watch: Watch) -> None:
-    """Before its plan is replaced: what the last run sent under a ticket may have a result by now."""
+def _asked_what_became_of_the_last(
+    job: Job, db: sqlite3.Connection, options: Options, halt: Halt, watch: Watch
+) -> Report | None:
+    """Before its plan is replaced: what the last run sent under a ticket may have a result by now. Where nobody could
+    be asked, nothing new is planned over it: this run is over."""
     last = plan_run(db)
     if last is None or not Journal(db, job.path, last.run, time.time).has_tickets():
-        return
+        return None
     tickets = OpenTickets(job, db, last.run)
+    tickets.journal.reopen()  # should this process die, the next one finds the run as it finds every dead one
     ended = delivered(tickets, job, halt, watch)
-    if halt.requested:
-        raise Interrupted(halt.reason)
     if ended.unrecorded:
         raise LedgerFailed(ended.stop.message if ended.stop else "verdicts could not be recorded")
-    tickets.close(last.status, last.stopped, Figures(ended.requests, 0, ended.sent_bytes))
+    status = status_of(ended.stop) if ended.stop else last.status
+    tickets.close(status, ended.stop or last.stopped, Figures(ended.requests, 0, ended.sent_bytes))
+    if halt.requested:
+        raise Interrupted(halt.reason)
+    if ended.stop is None:
+        return None
+    why = f"what run {last.run} had sent could not be asked for, so nothing was planned over it: {ended.stop.message}"
+    stop = ended.stop._replace(message=why)
+    return report_of(db, unplanned(db, job.path, job.new_run(options), status_of(stop), stop, Figures()))

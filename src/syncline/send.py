@@ -42,12 +42,18 @@ class Feed(Protocol):
     def stop(self) -> Stop | None: ...
     @property
     def source_requests(self) -> int: ...
+    @property
+    def sends(self) -> bool: ...
     def tickets(self) -> Iterator[tuple[bytes, Sequence[Change]]]:
         """What was sent under a ticket and has no result yet."""
         ...
 
     def pending(self) -> Iterator[Sequence[Change] | None]:
         """What else is not settled for good, in plan order; None: nothing at the moment."""
+        ...
+
+    def held(self) -> bool:
+        """Is there an entry that waited for an earlier one of its key, and waits no longer?"""
         ...
 
     async def flow(self, world: World, halt: Halt, gauge: Gauge) -> Delivery:
@@ -64,6 +70,7 @@ class WholePlan:
 
     more = None
     source_requests = 0
+    sends = True
 
     def __init__(
         self, job: Job, db: sqlite3.Connection, run: int, notes: Sequence[str] = (), warnings: Sequence[str] = ()
@@ -79,6 +86,9 @@ class WholePlan:
     def pending(self) -> Iterator[Sequence[Change]]:
         return self.journal.pending()
 
+    def held(self) -> bool:
+        return self.journal.count_held() > 0
+
     async def flow(self, world: World, halt: Halt, gauge: Gauge) -> Delivery:
         gauge.planned = self.journal.count_pending()
         return await send(self, self._job, world, halt, gauge)
@@ -88,10 +98,15 @@ class WholePlan:
 
 
 class OpenTickets(WholePlan):
-    """What an earlier run sent, and never heard the result of."""
+    """What an earlier run sent, and never heard the result of. It is asked for, and not sent again."""
+
+    sends = False
 
     def pending(self) -> Iterator[Sequence[Change]]:
         return iter(())
+
+    def held(self) -> bool:
+        return False
 
 
 def delivered(feed: Feed, job: Job, halt: Halt, watch: Watch) -> Delivery:
@@ -141,7 +156,8 @@ async def send(feed: Feed, job: Job, world: World, halt: Halt, gauge: Gauge) -> 
             halt=halt,
             gauge=gauge,
             more=feed.more,
+            sends=feed.sends,
         )
         # An entry that waited for an earlier one of its key is met by the next round, if by none before.
-        if ended.stop or ended.unrecorded or not feed.journal.count_held():
+        if ended.stop or ended.unrecorded or not feed.held():
             return ended

@@ -29,6 +29,7 @@ class Stream:
     """An API source on its way into a ledger; a `Feed`. run: 0 until the source gave its first portion."""
 
     nothing_left = False
+    sends = True
 
     def __init__(
         self,
@@ -91,7 +92,8 @@ class Stream:
 
     @property
     def warnings(self) -> list[str]:
-        return [*self._told, *self._job.unmet(self._mapper, self._portions.read, self._options)]
+        told = [*self._told, *plan_warnings(self._portions, "")]
+        return [*told, *self._job.unmet(self._mapper, self._portions.read, self._options)]
 
     def close(self, status: str, stop: Stop | None, figures: Figures) -> None:
         """Ends the run; where the source gave nothing at all there is nothing to it but its end."""
@@ -171,7 +173,9 @@ class Stream:
     def _add(self, plan: Planned, clock: str) -> None:
         sums = {name: getattr(self._portions, name) + getattr(plan, name) for name in _ADDED}
         self._portions = self._portions._replace(run=plan.run, **sums)
-        self._told |= dict.fromkeys(plan_warnings(plan, clock))
+        if self._portions.first_shared is None:
+            self._portions = self._portions._replace(first_shared=plan.first_shared)
+        self._told |= dict.fromkeys(filter(None, [clock]))
         self._delivered.planned += plan.entries
 
     # --- delivering -----------------------------------------------------------------------------------------------
@@ -190,7 +194,11 @@ class Stream:
                 yield changes
             if not reads:
                 return
-            yield None
+            if self._reads:  # else the end came meanwhile, and there may be more: nobody would ring again
+                yield None
+
+    def held(self) -> bool:
+        return self.run > 0 and self.journal.count_held() > 0
 
     async def flow(self, world: World, halt: Halt, gauge: Gauge) -> Delivery:
         """Reads and delivers side by side; when one of them stops, so does the other."""
@@ -205,4 +213,16 @@ class Stream:
             unlisten()
 
 
-_ADDED = ("read", "unchanged", "folded", "invalid", "rejected", "entries", "new", "adopted", "in_doubt", "refreshed")
+_ADDED = (
+    "read",
+    "unchanged",
+    "folded",
+    "invalid",
+    "rejected",
+    "entries",
+    "new",
+    "adopted",
+    "in_doubt",
+    "refreshed",
+    "shared",
+)

@@ -5,11 +5,15 @@ No retries, no redirects, no cookies, no proxies from the environment, and at mo
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import re
 import socket
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from types import TracebackType
+from urllib.parse import quote
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -22,6 +26,7 @@ from syncline.open_net import is_open
 
 _ANSWER_BYTES_AT_MOST = 1_000_000
 _CONNECT_S = 5.0
+_SECRET_LENGTH = 8  # shorter ones are of emulators, and words of every answer
 
 _UNSENT = (
     aiohttp.ClientConnectorError,  # refused, no such host, unreachable, TLS
@@ -78,7 +83,8 @@ class Transport:
                 request.method, url, data=request.body or None, headers=headers, allow_redirects=False
             ) as answer:
                 body = await _read(answer)
-                return Response(answer.status, {name.lower(): value for name, value in answer.headers.items()}, body)
+                told = {name.lower(): value for name, value in answer.headers.items()}
+                return _discreet(Response(answer.status, told, body), lane)
         except _UNSENT as error:
             hopeless = isinstance(error, _HOPELESS)
             raise Unsent(f"could not connect to {url.host}: {_cause(error)}", hopeless=hopeless) from None
@@ -113,6 +119,30 @@ class _Guard(AbstractResolver):
     def _check(self, host: str, port: int | None, addresses: Iterable[str]) -> None:
         if (host, port) not in self._trusted and not all(map(is_open, addresses)):
             raise Unsent(f"{host} is not in the open net, where an uploaded configuration may go", hopeless=True)
+
+
+def _discreet(response: Response, lane: Lane) -> Response:
+    """What is no success is told to people, and some servers repeat what they were sent: without our credentials."""
+    if response.status < 300:
+        return response
+    body, headers = response.body, dict(response.headers)
+    for secret in _spellings(lane):
+        body = body.replace(secret, b"***")
+        headers = {name: value.replace(secret.decode(), "***") for name, value in headers.items()}
+    return Response(response.status, headers, body)
+
+
+def _spellings(lane: Lane) -> Iterator[bytes]:
+    """A credential as it was sent, its parts, and how they look in a URL or in JSON."""
+    for _, held in lane.headers:
+        whole = held.reveal()
+        scheme, _, token = whole.partition(" ")
+        parts = {whole, token} if token else {whole}
+        if scheme == "Basic":
+            with suppress(ValueError):
+                parts.update(base64.b64decode(token).decode("latin-1").split(":", 1))
+        for part in sorted((part for part in parts if len(part) >= _SECRET_LENGTH), key=len, reverse=True):
+            yield from {part.encode(), quote(part, safe="").encode(), json.dumps(part)[1:-1].encode()}
 
 
 async def _read(answer: aiohttp.ClientResponse) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
@@ -42,18 +42,21 @@ def found(config: str | None) -> str:
     if len(files) == 1:
         return str(files[0])
     names = ", ".join(file.name for file in files)
-    hint = (
-        f"several are here: {names}" if files else "and none is in this folder; `syncline init customerio` writes one"
-    )
+    hint = f"several are here: {names}" if files else "there is none in this folder; `syncline init NAME` writes one"
     raise click.UsageError(f"name a configuration: {hint}")
 
 
 def _is_config(file: Path) -> bool:
-    """A configuration has a userId, and mappings or a pick; a data file, however named, has rows."""
+    """A configuration says what is sent, and whose it is or where it goes; a data file, however named, has rows."""
     try:
         if file.name.endswith(".schema.json") or not file.is_file() or file.stat().st_size > _CONFIG_BYTES_AT_MOST:
             return False
         text = file.read_bytes()
     except OSError:  # what nobody may read cannot be meant
         return False
-    return not text.lstrip().startswith(b"[") and b"userId" in text and (b"mappings" in text or b"pick" in text)
+    says_what, says_whose = (b"mappings", b"pick"), (b"userId", b"destination")
+    return not text.lstrip().startswith(b"[") and _has(text, says_what) and _has(text, says_whose)
+
+
+def _has(text: bytes, words: Iterable[bytes]) -> bool:
+    return any(word in text for word in words)

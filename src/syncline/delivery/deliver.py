@@ -45,14 +45,18 @@ async def deliver(
     gauge: Gauge | None = None,
     policy: Policy | None = None,
     more: Signal | None = None,
+    sends: bool = True,
 ) -> Delivery:
     """Delivers what `batches` gives; asked again, it must give what is still unsettled.
 
-    more: rings, in this thread, when batches that had nothing at the moment may have something again.
+    sends: may it send, or only ask by its tickets? more: rings, in this thread, when batches that had nothing at the
+    moment may have something again.
     """
     gauge, policy = gauge or Gauge(), policy or Policy()
     scribe = Scribe(settle, policy)
-    engine = Engine(Outbox(batches, destination, scribe, keep, gauge, policy), world, parallelism, gauge, policy)
+    engine = Engine(
+        Outbox(batches, destination, scribe, keep, gauge, policy, sends=sends), world, parallelism, gauge, policy
+    )
     scribe.tell(engine.disk_failed)
     await engine.run(halt or Halt(), more)
     return Delivery(engine.stop, gauge.requests, gauge.sent_bytes, scribe.held)

@@ -207,7 +207,9 @@ class Engine(Generic[W, R]):
         self._gauge.limited_by = self._trouble or self._gauge.limited_by
         try:
             await self._hear(talk, word)
-        except LedgerFailed as failure:
+        except LedgerFailed as failure:  # it was accepted, and its ticket could not be kept
+            talk.doubt = talk.silent = True
+            self._park(talk)
             self.disk_failed(failure)
 
     def _learn(self, lane: Lane, pace: Pace, word: Word) -> None:
@@ -240,6 +242,8 @@ class Engine(Generic[W, R]):
             talk.doubt = True
             self._park(talk)
             self.halt(Stop("address", f"{origin} answers {response.status}: this is not the API; check baseUrl"))
+        elif word.meaning is Meaning.ABSENT:  # the route was there: whoever stands before the API has lost it
+            self._fault(talk, word)
         else:
             self._advance(talk, response)
 
@@ -262,8 +266,10 @@ class Engine(Generic[W, R]):
         except Unfinished as waiting:
             self._gate.answered(self._loop.time())
             self._desk.put_off(talk, str(waiting), silent=True, until_next_run=True)
-            if not self._gate.contacted:  # what was accepted first has no result: no more is risked
-                self.halt(Stop("unfinished", f"{waiting}, and nothing was ever taken; --resume asks again"))
+            if (
+                not self._gate.contacted and not talk.earlier
+            ):  # what was accepted first has no result: no more is risked
+                self.halt(Stop("unfinished", f"{waiting}, and this run has seen nobody taken; --resume asks again"))
         except Misconfigured as wrong:
             self._park(talk)
             self.halt(Stop("refused", str(wrong)))
@@ -306,6 +312,7 @@ class Engine(Generic[W, R]):
         self._forget(talk)
         if talk.tries + 1 >= self._policy.tries and len(talk.items) > 1 and self._gate.taken_since(talk.failing_since):
             for half in talk.halves():
+                half.tries = talk.tries  # one try each: a bulk call may be one of few
                 self._park(half, backoff_s(talk.tries, self._policy.base_s, self._policy.cap_s, self._world.random))
         else:
             self._retry(talk.again(), self._policy.throttled_base_s)
@@ -406,7 +413,10 @@ class Engine(Generic[W, R]):
     def _denied(self, talk: Talk[W, R], status: int) -> None:
         """Refused though the probe was not: that may be about single rows. But while nobody was ever taken it may as
         well be about everybody (a key that reads and may not write), so then no row is given up for it."""
-        refusal = Refused(f"refused with status {status}, though the credentials are good")
+        refusal = Refused(f"refused with status {status}, though the credentials are good", passing=True)
+        if talk.ticket is not None:  # what was accepted is not refused by an answer to our asking
+            self._desk.put_off(talk, refusal.reason)
+            return
         if len(talk.items) > 1 or self._gate.contacted:
             self._refused(talk, refusal)
             return

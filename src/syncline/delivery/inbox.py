@@ -236,7 +236,8 @@ class Inbox:
     def _give_out(self) -> None:
         """In the order of the pages, however their rows came in."""
         while self._pages and not self._pages[0].missing:
-            self._sink.take(self._pages.popleft().portion())
+            self._sink.take(self._pages[0].portion())
+            self._pages.popleft()  # not before it was taken: what comes later must not overtake it
 
     def remember(self, talk: Talk[Wanted, Page | Row], ticket: bytes | None) -> None:
         raise Bug("who only reads has nothing to remember")

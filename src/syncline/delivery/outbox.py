@@ -9,7 +9,7 @@ from syncline.delivery.controls import Gauge
 from syncline.delivery.policy import Policy
 from syncline.delivery.scribe import Scribe
 from syncline.delivery.talk import Talk, begin
-from syncline.errors import Refused
+from syncline.errors import Again, Garbled, Refused, Unfinished
 from syncline.model import Change, Item, Lane, Outcome, Settled, Verdict
 from syncline.ports import Conversation, Destination, Inquiry
 
@@ -48,13 +48,17 @@ class Outbox:
         keep: Keep,
         gauge: Gauge,
         policy: Policy,
+        *,
+        sends: bool = True,
     ) -> None:
+        self._sends = sends
         self._batches, self._destination, self._policy = batches, destination, policy
         self._scribe, self._keep, self._gauge = scribe, keep, gauge
         self._fresh: Iterator[Batch | None] = iter(())
         self._left: Sequence[Item] = ()  # of a batch of which only a part was taken
         self._doubts: dict[int, Outcome] = {}  # by entry: put off in this run, and perhaps applied
         self._unfinished: set[bytes] = set()  # tickets that are not asked for again in this run
+        self._asked: set[int] = set()  # entries that this pass has asked for by their tickets
         self._open_bytes = 0
         self.exhausted = True
         self.ended = 0
@@ -82,7 +86,7 @@ class Outbox:
     # --- where talks come from ------------------------------------------------------------------------------------
 
     def begin_pass(self) -> None:
-        self._fresh, self._left = self._batches(), ()
+        self._fresh, self._left, self._asked = self._batches(), (), set()
         self.exhausted, self.deferred = False, 0
 
     def fresh(self, most_items: int | None) -> Letter | None:
@@ -94,8 +98,11 @@ class Outbox:
             if batch is None:
                 return None
             if batch.ticket is not None:
+                self._asked.update(item.change.entry for item in batch.items)
                 return self._opened(self._asking(batch.items, batch.ticket))
-            self._left = batch.items
+            self._left = self._not_asked(batch.items)
+            if not self._left:
+                return self.fresh(most_items)
         most = len(self._left) if most_items is None else most_items
         items, self._left = self._left[:most], self._left[most:]
         return self._opened(begin(items, self._destination.converse))
@@ -106,8 +113,9 @@ class Outbox:
         def opening(some: Sequence[Item]) -> Conversation[Sequence[Verdict]]:
             return self._destination.converse(some)
 
-        talk: Letter = Talk(items, opening, self._destination.converse(items, ticket))
-        talk.ticket, talk.steps = ticket, 1
+        asking = self._destination.converse(items, ticket)
+        talk: Letter = Talk(items, opening, asking if self._sends else _asked_only(asking))
+        talk.ticket, talk.steps, talk.earlier = ticket, 1, True
         return talk
 
     def _next_batch(self) -> Batch | None:
@@ -119,6 +127,10 @@ class Outbox:
                 return batch
         self.exhausted = True
         return None
+
+    def _not_asked(self, items: Sequence[Item]) -> Sequence[Item]:
+        """What came to nothing has lost its ticket, and its talk sends it again: the plan need not bring it too."""
+        return [item for item in items if item.change.entry not in self._asked] if self._asked else items
 
     def _opened(self, talk: Letter) -> Letter:
         self._open_bytes += _weight(talk)
@@ -135,7 +147,7 @@ class Outbox:
     def refuse(self, talk: Letter, refusal: Refused) -> None:
         """The destination's no to a single item; too large for it means that we should have known."""
         outcome = Outcome.INVALID if refusal.too_large else Outcome.REJECTED
-        self.conclude(talk, [Verdict(outcome, refusal.reason, refusal.field)])
+        self.conclude(talk, [Verdict(outcome, refusal.reason, refusal.field, refusal.passing)])
 
     def put_off(self, talk: Letter, reason: str = "", *, silent: bool = False, until_next_run: bool = False) -> None:
         """Deferred, or unknown when nobody can say whether it was applied; a later pass or run tries again."""
@@ -172,7 +184,8 @@ class Outbox:
         """Only an acknowledgement lifts a doubt: what was refused now may have been applied by an earlier attempt."""
         doubt = self._doubts.pop(item.change.entry, None) is not None or talk.doubt
         delivered = verdict.outcome is Outcome.DELIVERED
-        return Settled(item.change, verdict.outcome, verdict.reason, verdict.field, doubt and not delivered)
+        doubt = doubt and not delivered
+        return Settled(item.change, verdict.outcome, verdict.reason, verdict.field, doubt, verdict.passing)
 
     def _as_it_stands(self, talk: Letter, reason: str = "") -> list[Settled]:
         """Its items when patience ends: nobody said no, and perhaps nobody heard. What has a ticket was accepted."""
@@ -194,3 +207,11 @@ class Outbox:
 
 def _weight(talk: Letter) -> int:
     return sum(len(item.payload) for item in talk.items)
+
+
+def _asked_only(asking: Conversation[Sequence[Verdict]]) -> Conversation[Sequence[Verdict]]:
+    """Where a new plan is to be made, what came to nothing is not sent again from the old one: it stays in doubt."""
+    try:
+        return (yield from asking)
+    except (Again, Garbled, Refused) as nothing:
+        raise Unfinished(str(nothing)) from None

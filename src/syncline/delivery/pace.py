@@ -20,7 +20,7 @@ class Bucket:
 
     def __init__(self, rate: float, burst_s: float) -> None:
         self.rate, self._worth_s = rate, burst_s
-        self._full_at = float("-inf")
+        self._full_at = self._last_at = float("-inf")
 
     @property
     def _burst_s(self) -> float:
@@ -35,14 +35,18 @@ class Bucket:
         return max(now, full_at + min(amount / self.rate, self._burst_s) - self._burst_s)
 
     def take(self, amount: float, at: float) -> None:
+        self._last_at = max(self._last_at, at)
         self._full_at = max(self._full_at, at) + amount / self.rate
 
     def turn(self, rate: float, now: float) -> None:
-        """Another rate from now on. What is owed is owed in tokens when it slows down; when it speeds up, those that
-        wait already leave when they were told to, and nobody before them."""
+        """Another rate from now on: those that wait already leave when they were told to, and the next one after them,
+        at the new pace."""
         owed = max(0.0, self._full_at - now) * self.rate
         self.rate = rate
-        self._full_at = max(self._full_at, now + owed / rate)
+        if self._last_at > now:
+            self._full_at = self._last_at + self._burst_s
+        else:
+            self._full_at = now + min(owed / rate, self._burst_s)
 
 
 class Pace:

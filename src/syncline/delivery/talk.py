@@ -33,6 +33,7 @@ class Talk(Generic[W, R]):
     doubt: bool = False
     silent: bool = False
     ticket: bytes | None = None
+    earlier: bool = False  # the ticket is an earlier run's
     last_word: str = ""
 
     def __post_init__(self) -> None:

@@ -75,6 +75,9 @@ class Names:
             if oddity is not None:
                 self._oddities[name] = oddity
             self._names.add(name)
+        # In the order of their names: which of two faults is told must not depend on which row came first.
+        self._checks = dict(sorted(self._checks.items()))
+        self._oddities = dict(sorted(self._oddities.items()))
 
 
 def misfit(name: str, value: bytes, expected: str, fix: str = "") -> Unfit:

@@ -21,6 +21,7 @@ _SLICE = 2_000  # changes read at a time: a few batches' worth
 _MERGE = (
     "drop_replaced_bodies",
     "merge_beliefs",
+    "drop_overtaken_bodies",
     "lift_doubts",
     "forgive",
     "remember_rejected",
@@ -86,7 +87,7 @@ class Journal:
     def settle(self, settled: Sequence[Settled]) -> None:
         """Records verdicts durably, in one transaction. Raises `LedgerFailed`."""
         at = self._now()
-        rows = [(s.change.entry, s.outcome, s.doubt, at, s.field, s.reason) for s in settled]
+        rows = [(s.change.entry, s.outcome, s.doubt, at, s.field, s.reason, s.passing) for s in settled]
         with self._transaction():
             self._db.executemany(DELIVERING["settle"], rows)
 

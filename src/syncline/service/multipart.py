@@ -29,6 +29,7 @@ async def read_parts(
         if parts > limits.parts:
             raise _bad(f"more than {limits.parts} parts", "a configuration and its data")
         yield head_of(await unread.lines(limits), limits)
+        await unread.begin(mark)
         while piece := await unread.piece(mark):
             yield piece
     await unread.end(mark, limits)
@@ -73,6 +74,15 @@ class _Unread:
             if len(lines) > limits.part_headers:
                 raise _bad(f"a part with more than {limits.part_headers} headers", "the two or three that are needed")
         return lines
+
+    async def begin(self, mark: bytes) -> None:
+        """Of a part's content. A boundary right behind the headers ends a part without any: there, too, it begins a
+        line."""
+        bare = mark[len(_LINE_END) :]
+        while len(self._held) < len(bare) and bare.startswith(self._held):
+            await self._need_more()
+        if self._held.startswith(bare):
+            self._held = _LINE_END + self._held
 
     async def piece(self, mark: bytes) -> bytes:
         """The next of what stands before `mark`; nothing where the mark itself is next, which is passed over."""

@@ -74,7 +74,7 @@ def read_row(text: bytes) -> tuple[Fields, str]:
         return {}, fault or f"found {_kind(text)}, expected an object"
     if _keys(text) > KEYS:
         return {}, f"found more than {KEYS:,} keys, expected at most that"
-    if repeated := _repeated_key(text):
+    if (repeated := _repeated_key(text)) is not None:
         return {}, f'found the key "{printable(repeated[:40])}" more than once, expected each key once'
     return fields, ""
 
@@ -147,8 +147,8 @@ def _keys(text: bytes) -> int:
     return colons if colons <= KEYS else _STRINGS.sub(b"", text).count(b":")
 
 
-def _repeated_key(text: bytes) -> str:
-    """The first key that an object of this JSON text names twice, "" if none."""
+def _repeated_key(text: bytes) -> str | None:
+    """The first key that an object of this JSON text names twice; it may be the empty one."""
     repeated: list[str] = []
 
     def look(pairs: list[tuple[str, object]]) -> None:
@@ -157,4 +157,4 @@ def _repeated_key(text: bytes) -> str:
             repeated.append(next(name for name, count in counts.items() if count > 1))
 
     json.loads(text.decode(), object_pairs_hook=look, parse_int=str, parse_float=str)
-    return repeated[0] if repeated else ""
+    return repeated[0] if repeated else None

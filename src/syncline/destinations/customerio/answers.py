@@ -43,7 +43,7 @@ def _error_text(error: object) -> tuple[str, str]:
     if not isinstance(error, dict):
         return said(str(error)), ""
     reason = error.get("message") or error.get("detail") or error.get("reason") or "refused without a reason"
-    return said(str(reason)), said(str(error.get("field") or ""), 150)
+    return said(str(reason)) or "refused without a reason", said(str(error.get("field") or ""), 150)
 
 
 def no(response: Response) -> Refused | Garbled:

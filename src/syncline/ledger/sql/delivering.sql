@@ -38,10 +38,11 @@ WHERE plan.follows IS NOT NULL AND (settled.outcome IS NULL OR settled.outcome I
 
 -- name: settle
 -- A doubt outlives every later word but an acknowledgement: what may have been applied once stays `unknown`.
-INSERT INTO settled (entry, outcome, doubt, at, field, reason) VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO settled (entry, outcome, doubt, at, field, reason, passing) VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (entry) DO UPDATE SET
     outcome = CASE WHEN settled.outcome = 'unknown' AND excluded.outcome = 'deferred' THEN 'unknown' ELSE excluded.outcome END,
-    doubt = max(settled.doubt, excluded.doubt), at = excluded.at, field = excluded.field, reason = excluded.reason;
+    doubt = max(settled.doubt, excluded.doubt), at = excluded.at, field = excluded.field, reason = excluded.reason,
+    passing = excluded.passing;
 
 -- name: count_pending
 SELECT count(*) FROM plan LEFT JOIN settled USING (entry)
@@ -64,8 +65,22 @@ DELETE FROM body WHERE body IN (
     JOIN settled USING (entry)
     JOIN belief USING (key)
     WHERE settled.outcome = 'delivered' AND belief.body <> plan.body
-      AND plan.entry NOT IN (SELECT later.follows FROM plan AS later JOIN settled USING (entry)
-                             WHERE later.follows IS NOT NULL AND settled.outcome = 'delivered')
+      AND plan.entry NOT IN (
+          SELECT earlier.entry
+          FROM plan AS later JOIN settled AS done ON done.entry = later.entry AND done.outcome = 'delivered'
+          JOIN plan AS earlier ON earlier.key = later.key AND earlier.entry < later.entry
+          WHERE later.follows IS NOT NULL
+      )
+);
+
+-- name: drop_overtaken_bodies
+-- Of a plan that grew: what was delivered of a key, and then replaced by a later entry of the same plan.
+DELETE FROM body WHERE body IN (
+    SELECT earlier.body
+    FROM plan AS later JOIN settled AS done ON done.entry = later.entry AND done.outcome = 'delivered'
+    JOIN plan AS earlier ON earlier.key = later.key AND earlier.entry < later.entry
+    JOIN settled AS before ON before.entry = earlier.entry AND before.outcome = 'delivered'
+    WHERE later.follows IS NOT NULL
 );
 
 -- name: merge_beliefs
@@ -90,7 +105,7 @@ DELETE FROM rejected WHERE key IN (
 INSERT INTO rejected (key, digest, run, at, field, reason)
 SELECT plan.key, plan.digest, :run, settled.at, settled.field, settled.reason
 FROM plan JOIN settled USING (entry)
-WHERE settled.outcome = 'rejected'
+WHERE settled.outcome = 'rejected' AND NOT settled.passing
 ORDER BY plan.key, plan.entry  -- the last of a key wins
 ON CONFLICT (key) DO UPDATE SET
     run = CASE WHEN rejected.digest = excluded.digest THEN rejected.run ELSE excluded.run END,

@@ -86,7 +86,8 @@ CREATE TABLE settled (
     doubt   INTEGER NOT NULL,
     at      REAL NOT NULL,
     field   TEXT NOT NULL,
-    reason  TEXT NOT NULL
+    reason  TEXT NOT NULL,
+    passing INTEGER NOT NULL DEFAULT 0   -- a refusal that is not about what was sent
 );
 
 -- The rows that did not make it, and why. `entry` is null for rows that never entered the plan; `rule` names the check
