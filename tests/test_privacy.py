@@ -504,3 +504,20 @@ def test_p1_p2_the_service_answers_and_tells_its_diary_without_either(
         canaries.hear(one.body + str(one.headers).encode(), "an answer of the service")
     assert vendor.asked
     assert canaries.leaks == []
+
+
+@pytest.mark.parametrize("status", [400, 401, 422])
+@pytest.mark.parametrize("way", WAYS)
+def test_a_server_that_repeats_our_headers_does_not_make_us_repeat_them(
+    way: Callable[[Scene], None], status: int, scene: Scene, canaries: Watch
+) -> None:
+    def reply(asked: Asked) -> Answer:
+        words = f"I was told {dict(asked.headers)}"
+        body = {"message": words, "details": words, "meta": {"error": words}}
+        return Answer(status, body | {"error": {"code": "x", "message": words}, "errors": [{"message": words}]})
+
+    scene.vendor.reply = reply
+    way(scene)
+    run_of(scene)
+    canaries.look(scene.folder)
+    assert canaries.leaks == []

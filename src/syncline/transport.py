@@ -142,7 +142,10 @@ def _spellings(lane: Lane) -> Iterator[bytes]:
             with suppress(ValueError):
                 parts.update(base64.b64decode(token).decode("latin-1").split(":", 1))
         for part in sorted((part for part in parts if len(part) >= _SECRET_LENGTH), key=len, reverse=True):
-            yield from {part.encode(), quote(part, safe="").encode(), json.dumps(part)[1:-1].encode()}
+            forms = {part, quote(part, safe=""), repr(part)[1:-1]}
+            for _ in range(2):  # in JSON, and in JSON within JSON
+                forms |= {json.dumps(form)[1:-1] for form in forms}
+            yield from (form.encode() for form in sorted(forms, key=len, reverse=True))
 
 
 async def _read(answer: aiohttp.ClientResponse) -> bytes:
