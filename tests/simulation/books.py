@@ -19,13 +19,14 @@ FINAL = {Outcome.DELIVERED, Outcome.REJECTED, Outcome.INVALID}
 
 
 class Entry(NamedTuple):
-    """One of the plan; outcome: "" while there is none."""
+    """One of the plan; outcome: "" while there is none; passing: refused, and not for what it says."""
 
     entry: int
     key: str
     told: str
     outcome: str
     doubt: bool
+    passing: bool
 
     @property
     def is_open(self) -> bool:
@@ -79,7 +80,7 @@ def books_of(path: Path) -> Books:
 def _read(db: sqlite3.Connection) -> Books:
     beliefs = db.execute("SELECT key, json FROM belief JOIN body USING (body)")
     plan = db.execute(
-        "SELECT entry, key, json, coalesce(outcome, ''), coalesce(doubt, 0)"
+        "SELECT entry, key, json, coalesce(outcome, ''), coalesce(doubt, 0), coalesce(passing, 0)"
         " FROM plan JOIN body USING (body) LEFT JOIN settled USING (entry) ORDER BY entry"
     )
     tickets: dict[str, frozenset[str]] = {}
@@ -92,7 +93,10 @@ def _read(db: sqlite3.Connection) -> Books:
     return Books(
         {key: _told(body) for key, body in beliefs},
         {key for (key,) in db.execute("SELECT key FROM doubt")},
-        [Entry(entry, key, _told(body), outcome, bool(doubt)) for entry, key, body, outcome, doubt in plan],
+        [
+            Entry(entry, key, _told(body), outcome, bool(doubt), bool(passing))
+            for entry, key, body, outcome, doubt, passing in plan
+        ],
         tickets,
         int(run),
         closed is None or bool(closed[0]),

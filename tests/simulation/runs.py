@@ -206,7 +206,7 @@ class Machine:
         self.dead = None
         for entry in end.after.plan:
             self._rejected.pop(entry.key, None)
-            if entry.outcome == Outcome.REJECTED:
+            if entry.outcome == Outcome.REJECTED and not entry.passing:
                 self._rejected[entry.key] = entry.told
         return end
 
