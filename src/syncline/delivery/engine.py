@@ -266,9 +266,8 @@ class Engine(Generic[W, R]):
         except Unfinished as waiting:
             self._gate.answered(self._loop.time())
             self._desk.put_off(talk, str(waiting), silent=True, until_next_run=True)
-            if (
-                not self._gate.contacted and not talk.earlier
-            ):  # what was accepted first has no result: no more is risked
+            # What was accepted first has no result: no more is risked.
+            if not self._gate.contacted and not talk.earlier:
                 self.halt(Stop("unfinished", f"{waiting}, and this run has seen nobody taken; --resume asks again"))
         except Misconfigured as wrong:
             self._park(talk)

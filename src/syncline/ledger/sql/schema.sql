@@ -28,7 +28,7 @@ CREATE TABLE run (
     seconds   REAL NOT NULL DEFAULT 0,
     source_stop TEXT,                     -- where the source broke, when it did
     stopped   TEXT,                       -- {reason, message, retryAt} as JSON
-    bookmark  TEXT,                       -- where the reading of an API source goes on: {cursor, listed}; null: it ended
+    bookmark  TEXT,                       -- where the reading of an API source goes on, and how; its cursor is "" at the end
     source_requests INTEGER NOT NULL DEFAULT 0
 );
 
