@@ -145,19 +145,16 @@ async def send(feed: Feed, job: Job, world: World, halt: Halt, gauge: Gauge) -> 
     def keep(changes: Sequence[Change], ticket: bytes | None) -> None:
         feed.journal.keep(changes, ticket)
 
-    while True:
-        ended = await deliver(
-            work,
-            destination,
-            settle,
-            world,
-            parallelism=job.parallelism,
-            keep=keep,
-            halt=halt,
-            gauge=gauge,
-            more=feed.more,
-            sends=feed.sends,
-        )
-        # An entry that waited for an earlier one of its key is met by the next round, if by none before.
-        if ended.stop or ended.unrecorded or not feed.held():
-            return ended
+    return await deliver(
+        work,
+        destination,
+        settle,
+        world,
+        parallelism=job.parallelism,
+        keep=keep,
+        halt=halt,
+        gauge=gauge,
+        more=feed.more,
+        sends=feed.sends,
+        released=feed.held,
+    )

@@ -10,7 +10,6 @@ from typing import NamedTuple
 import msgspec
 
 from simulation.clock import Clock, Died
-from simulation.known import KNOWN
 from syncline.model import Lane, Request, Response
 
 SAME_INSTANT_S = 1e-6  # what floating point may blur
@@ -119,10 +118,6 @@ class Film:
     violation: Violation | None = None
 
     # --- runs -----------------------------------------------------------------------------------------------------
-
-    @property
-    def forgets_pace(self) -> bool:
-        return self.repeats and "new engine, new pace" in KNOWN
 
     def begin(self, death: Death | None, tickets: Mapping[str, frozenset[str]], *, resumes: bool) -> None:
         """A process starts."""

@@ -74,8 +74,6 @@ def r1_in_flight(film: Film, call: Call) -> None:
 
 def r2_rate(film: Film, call: Call) -> None:
     """R2: over any window w: sends ≤ rate·w + burst."""
-    if film.forgets_pace and call.ops:
-        return
     lane = call.lane
     burst = max(1.0, lane.rate * lane.burst_s)
     sends = [other.began for other in film.of_stage if other.request.lane == call.request.lane][-200:]
@@ -87,8 +85,6 @@ def r2_rate(film: Film, call: Call) -> None:
 def r3_pauses(film: Film, call: Call) -> None:
     """R3: Retry-After honoured: no send to that lane before the instant, from any worker. A quota that is used up too:
     no bulk call before there are more."""
-    if film.forgets_pace and call.ops:
-        return
     for earlier in film.of_stage:
         if earlier.api != call.api or earlier.heard is None or earlier.ended > call.began:
             continue

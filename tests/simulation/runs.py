@@ -233,8 +233,10 @@ class Machine:
         snapshot = self._folder / "snapshot"
         shutil.rmtree(snapshot, ignore_errors=True)
         shutil.copytree(self.state, snapshot, ignore=shutil.ignore_patterns("*-shm"))
-        acks = {op: call.ended for call in self.film.of_run for op in call.acked if call.heard is not None}
-        self._dying = Dead(self.film.died_at, acks)
+        of_run = self.film.of_run
+        last = {op.key: op for call in of_run for op in call.ops}  # what replaced an older word, asked for by its ticket
+        acks = {op: call.ended for call in of_run for op in call.acked if call.heard is not None}
+        self._dying = Dead(self.film.died_at, {op: at for op, at in acks.items() if last.get(op.key, op) == op})
         self.internet.bury([*self.film.under_way.values()])
 
     def _buried(self) -> Ended:

@@ -166,8 +166,6 @@ class Scene:
             machine.destination.fates = dice.choice((("done",), ENDING_WELL if sensible else FATES))
         weather = forecast(dice, without=_excluded() if self.setting.api == "bulk" else ())
         plan = Plan(options, weather, self._source_weather(), self._death(), self._halt())
-        if machine.asks_first(options) and "tickets unmerged" in KNOWN:
-            plan.death = None
         if sensible and dice.random() < 0.2 and not machine.has_tickets:
             self._only_failing_actions(plan)
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from syncline.delivery.attempt import World
@@ -46,17 +46,17 @@ async def deliver(
     policy: Policy | None = None,
     more: Signal | None = None,
     sends: bool = True,
+    released: Callable[[], bool] = lambda: False,
 ) -> Delivery:
     """Delivers what `batches` gives; asked again, it must give what is still unsettled.
 
     sends: may it send, or only ask by its tickets? more: rings, in this thread, when batches that had nothing at the
-    moment may have something again.
+    moment may have something again. released: would `batches`, asked again, give what had to wait until now?
     """
     gauge, policy = gauge or Gauge(), policy or Policy()
     scribe = Scribe(settle, policy)
-    engine = Engine(
-        Outbox(batches, destination, scribe, keep, gauge, policy, sends=sends), world, parallelism, gauge, policy
-    )
+    outbox = Outbox(batches, destination, scribe, keep, gauge, policy, sends=sends, released=released)
+    engine = Engine(outbox, world, parallelism, gauge, policy)
     scribe.tell(engine.disk_failed)
     await engine.run(halt or Halt(), more)
     return Delivery(engine.stop, gauge.requests, gauge.sent_bytes, scribe.held)

@@ -28,6 +28,10 @@ class Desk(Protocol[W, R]):
         """Items put off since the pass began, which another pass may settle."""
         ...
 
+    def released(self) -> bool:
+        """Has what was settled set something free that waited for it, and that another pass would bring?"""
+        ...
+
     @property
     def exhausted(self) -> bool:
         """Will this pass bring nothing fresh any more?"""

@@ -72,7 +72,11 @@ class Engine(Generic[W, R]):
             self._desk.begin_pass()
             await self._one_pass()
             self._desk.flush()
-            if self._gate.stop or not self._desk.deferred:
+            if self._gate.stop:
+                return
+            if not self._desk.deferred:
+                if self._desk.released():
+                    continue
                 return
             fruitless = 0 if self._desk.ended > before else fruitless + 1
             most = self._policy.fruitless_alone if self._alone == self._desk.deferred else most

@@ -125,6 +125,10 @@ class Inbox:
     def deferred(self) -> int:
         return len(self._again) + self._page_put_off
 
+    def released(self) -> bool:
+        """No row waits for another."""
+        return False
+
     @property
     def exhausted(self) -> bool:
         return not self._waiting and not self._asking and (not self._cursor or self._page_put_off)

@@ -50,8 +50,9 @@ class Outbox:
         policy: Policy,
         *,
         sends: bool = True,
+        released: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._sends = sends
+        self._sends, self.released = sends, released
         self._batches, self._destination, self._policy = batches, destination, policy
         self._scribe, self._keep, self._gauge = scribe, keep, gauge
         self._fresh: Iterator[Batch | None] = iter(())
