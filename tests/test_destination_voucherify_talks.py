@@ -24,6 +24,7 @@ from play_voucherify import (
 )
 from syncline.errors import Again, Garbled, Misconfigured, Refused, Unfinished
 from syncline.model import Remember, Request, Response, Verdict
+from syncline.ports import REMEMBERED
 
 JSON = (("content-type", "application/json"),)
 ABSENT = frozenset({404})
@@ -38,9 +39,24 @@ NOT_FOUND = {
 
 
 def verdicts(response: Response, *ids: str) -> list[Verdict]:
-    """What becomes of these customers when their action is told so."""
-    _, said = play(voucherify().converse(customers(*ids)), accepted(), response)
-    return list(said)
+    """What becomes of these customers when their action is told so, however often it is asked for."""
+    conversation = voucherify().converse(customers(*ids))
+    conversation.send(None)  # type: ignore[arg-type] # how a generator is begun
+    conversation.send(accepted())
+    conversation.send(REMEMBERED)
+    try:
+        for _ in range(5):
+            conversation.send(response)
+    except StopIteration as end:
+        return list(end.value)
+    raise AssertionError("it is asked for a sixth time")
+
+
+def test_an_answer_without_sense_about_an_action_is_put_up_with_four_times() -> None:
+    noise = [answer(200, b"<html>"), answer(204, b""), done(1, 0), action("??")]
+    said, verdicts = play(voucherify().converse(customers("a", "b")), accepted(), *noise, done(2))
+    assert list(verdicts) == [delivered(), delivered()]
+    assert [one.method for one in said] == ["POST"] + ["GET"] * 5, "it was accepted, so it is not sent again"
 
 
 def poll(pause_s: float) -> Request:
@@ -435,7 +451,8 @@ def word_on(response: Response) -> str | list[type]:
     conversation = voucherify().converse(customers("a", "b"), ACTION.encode())
     next(conversation)
     try:
-        conversation.send(response)
+        for _ in range(5):
+            conversation.send(response)
     except StopIteration as end:
         return [type(verdict) for verdict in end.value]
     except (Garbled, Again) as word:

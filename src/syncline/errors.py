@@ -25,10 +25,13 @@ Nothing here holds a credential or a row's values.
 
 from __future__ import annotations
 
+import os
 import re
+import traceback
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 _EMAIL = re.compile(r"[^\s@\"'<>(),;:]+@[^\s@\"'<>(),;:]+")
 _PHONE = re.compile(r"\+\d[\d ()./-]{6,}\d")
@@ -47,6 +50,19 @@ def said(text: str, limit: int = 300) -> str:
     return printable(masked)[:limit]
 
 
+def origin_of(location: str) -> str:
+    """Where a redirect leads, without the parts that may hold a credential."""
+    host = host_of(location)
+    return said(f"{urlsplit(location).scheme}://{host}") if host else "an unnamed place"
+
+
+def host_of(location: str) -> str:
+    try:
+        return urlsplit(location).hostname or ""
+    except ValueError:  # "http://[": whoever answers here is not the vendor
+        return ""
+
+
 # What a row can break before it is sent. `Unfit` and the report name these.
 RULES: Mapping[str, str] = MappingProxyType(
     {
@@ -63,6 +79,17 @@ RULES: Mapping[str, str] = MappingProxyType(
         "record-too-large": "the encoded record is larger than the destination takes",
     }
 )
+
+
+def counted(number: int, what: str) -> str:
+    """`1 row`, `2,000 rows`."""
+    return f"{number:,} {what}{'s' * (number != 1)}"
+
+
+def place_of(error: BaseException) -> str:
+    """`KeyError at answers.py:83`: what a bug report needs, and nothing of the data that may be in its text."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} at {os.path.basename(frame.filename)}:{frame.lineno}"
 
 
 class Problem(NamedTuple):

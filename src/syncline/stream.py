@@ -11,6 +11,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
 
 from syncline.delivery import Bookmark, Delivery, Gauge, Halt, Portion, Signal, Sink, Wanted, World, read
 from syncline.errors import NothingToResume
@@ -67,6 +68,7 @@ class Stream:
         if not (place["cursor"] or again):
             return False
         self.run = record.run
+        self.stop = Stop("source", record.source_stop) if record.source_stop else None
         self._told |= dict.fromkeys(warnings)
         self.journal.reopen()
         return True
@@ -100,12 +102,15 @@ class Stream:
         if self.run:
             self.journal.close(status, stop, figures)
         else:
+            if stop is not None and stop.reason in _SIGNALLED:
+                stop = stop._replace(message="nothing was read, and nothing was sent: run again")
             self.run = unplanned(self._db, self._job.path, self._job.new_run(self._options), status, stop, figures)
 
     # --- reading --------------------------------------------------------------------------------------------------
 
-    async def reading(self, world: World, halt: Halt, gauge: Gauge) -> None:
-        """Reads to the end, or a stop. Whoever delivers meanwhile is told of each portion, and of the end."""
+    async def reading(self, world: World, halt: Halt, gauge: Gauge, sending: Halt | None = None) -> None:
+        """Reads to the end, or a stop. Whoever delivers meanwhile is told of each portion, and of the end; sending:
+        what stops them when the disk fails."""
         gauge.source = self._gauge
         self._delivered = gauge
         try:
@@ -122,6 +127,8 @@ class Stream:
             if stop is not None:
                 named = stop.message if stop.reason in _SIGNALLED else f"{self._source.name}: {stop.message}"
                 self.stop = stop._replace(message=named)
+                if stop.reason == "disk" and sending is not None:
+                    sending.request(stop.reason, stop.message)
         finally:
             self._reads = False
             self.more.ring()
@@ -138,7 +145,7 @@ class Stream:
             if self._options.only is None:
                 planner.fold_away(portion.repeated + len(portion.rows) - len(rows))
             planner.add(records, invalid)
-            plan = planner.seal(growth=self._growth(portion))
+            plan = planner.seal(portion.broke, self._growth(portion))
         if not self.run:
             self._begun()
         self.run = plan.run
@@ -201,16 +208,22 @@ class Stream:
         return self.run > 0 and self.journal.count_held() > 0
 
     async def flow(self, world: World, halt: Halt, gauge: Gauge) -> Delivery:
-        """Reads and delivers side by side; when one of them stops, so does the other."""
-        halt_reading = Halt()
-        unlisten = halt.listen(lambda: halt_reading.request(halt.reason))
-        reading = asyncio.create_task(self.reading(world, halt_reading, gauge))
+        """Reads and delivers side by side. When delivery stops, so does reading; when reading stops, what was read is
+        delivered, unless the disk failed: then nobody sends any more."""
+        halt_reading, halt_sending = Halt(), Halt()
+        unlisten = [halt.listen(partial(_pass_on, halt, to)) for to in (halt_reading, halt_sending)]
+        reading = asyncio.create_task(self.reading(world, halt_reading, gauge, halt_sending))
         try:
-            return await send(self, self._job, world, halt, gauge)
+            return await send(self, self._job, world, halt_sending, gauge)
         finally:
             halt_reading.request("interrupted")
             await reading
-            unlisten()
+            for end in unlisten:
+                end()
+
+
+def _pass_on(halt: Halt, to: Halt) -> None:
+    to.request(halt.reason)
 
 
 _ADDED = (

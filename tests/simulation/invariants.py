@@ -140,19 +140,19 @@ def o1_one_a_key(film: Film, call: Call) -> None:
 
 
 def b2_singly(film: Film, call: Call) -> None:
-    """B2: a batch whose answer made no sense is in doubt, and sent again one by one."""
+    """B2: a batch whose answer made no sense is in doubt, and sent again: once as it is, then one by one."""
     if len(call.ops) < 2:
         return
     contacted = False
-    alone: set[Op] = set()
+    nonsense: Counter[Op] = Counter()
     for earlier in film.of_stage:
         if earlier.heard and earlier.ops and not earlier.genuine and 200 <= earlier.heard.status < 300 and contacted:
-            alone |= set(earlier.ops)
+            nonsense.update(earlier.ops)
         if len(earlier.ops) == 1:
-            alone -= set(earlier.ops)
+            nonsense.pop(earlier.ops[0], None)
         contacted = contacted or bool(earlier.acked)
-    both = alone & set(call.ops)
-    film.need(not both, "B2", f"{len(both)} changes whose answer made no sense go in a batch again")
+    both = [op for op in call.ops if nonsense[op] > 1]
+    film.need(not both, "B2", f"{len(both)} changes whose answers made no sense, twice, go in a batch again")
 
 
 def c1_halt(film: Film, call: Call) -> None:

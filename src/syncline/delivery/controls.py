@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from syncline.model import Outcome
+from syncline.model import Outcome, Stop
 
 
 class Gauge:
@@ -48,15 +48,24 @@ class Halt:
     """A request to stop, from a signal or another thread: nothing new starts, what is in flight may finish."""
 
     def __init__(self) -> None:
-        self.reason = ""  # interrupted | terminated; empty while nobody asked
+        self.reason = ""  # interrupted | terminated | disk; empty while nobody asked
+        self._message = ""
         self._asked = Signal()
 
     @property
     def requested(self) -> bool:
         return bool(self.reason)
 
-    def request(self, reason: str = "interrupted") -> None:
-        self.reason = self.reason or reason
+    @property
+    def stop(self) -> Stop:
+        """Why a run that heeds it ends."""
+        return Stop(self.reason, self._message)
+
+    def request(self, reason: str = "interrupted", message: str = "") -> None:
+        """The first asks; message: for the report, where it is not a signal."""
+        if not self.reason:
+            self.reason = reason
+            self._message = message or "--resume goes on with the plan (it takes no data)"
         self._asked.ring()
 
     def listen(self, listener: Callable[[], None]) -> Callable[[], None]:

@@ -42,6 +42,16 @@ class Desk(Protocol[W, R]):
         """Why it makes no sense to go on, whatever the other side answers; "" while it does."""
         ...
 
+    @property
+    def unfinished(self) -> str:
+        """What was accepted, and has no result yet, in words; "" when nothing."""
+        ...
+
+    @property
+    def left(self) -> str:
+        """What is deferred, in words."""
+        ...
+
     def begin_pass(self) -> None: ...
 
     def fresh(self, most_items: int | None) -> Talk[W, R] | None:

@@ -20,7 +20,18 @@ from syncline.delivery.policy import Policy
 from syncline.delivery.probe import Probe, rest
 from syncline.delivery.shelf import Bell, Shelf
 from syncline.delivery.talk import R, Talk, W, remembered
-from syncline.errors import Again, Garbled, LedgerFailed, Misconfigured, Refused, SourceBroke, Unfinished
+from syncline.errors import (
+    Again,
+    Garbled,
+    LedgerFailed,
+    Misconfigured,
+    Refused,
+    SourceBroke,
+    SynclineError,
+    Unfinished,
+    origin_of,
+    place_of,
+)
 from syncline.model import Lane, Meaning, Remember, Request, Response, Stop
 from syncline.ports import REMEMBERED
 
@@ -42,6 +53,10 @@ class Engine(Generic[W, R]):
         self._alone = 0  # items put off in this pass although the other side took others meanwhile
         self._trouble = ""  # the last fault, until an answer comes: what a person who watches wants to know
         self._denials = 0  # single rows denied before anybody was taken
+        self._flaky = 0  # 401s that were not repeated, though the credentials had not changed
+        self._in_vain = 0  # times in a row that what was accepted came to nothing
+        self._ours = 0  # faults of our own, and the last of them
+        self._last_of_ours = ""
         self._stopping = asyncio.Event()
         self._interrupted = asyncio.Event()
         self._probe = Probe(desk.probe, desk.lanes, world, policy, self._paces, self._gate, gauge, self._stopping)
@@ -50,11 +65,19 @@ class Engine(Generic[W, R]):
     def stop(self) -> Stop | None:
         return self._gate.stop
 
+    @property
+    def remarks(self) -> list[str]:
+        """What was odd, and cost nobody anything."""
+        if not self._flaky:
+            return []
+        times = "one request was" if self._flaky == 1 else f"{self._flaky:,} requests were"
+        return [f"{times} answered 401, though the credentials are good: asked again, each was taken or told of"]
+
     # --- the passes -----------------------------------------------------------------------------------------------
 
     async def run(self, halt: Halt, more: Signal | None = None) -> None:
         """more: rings when the desk may have something fresh again, in this thread."""
-        ends = [halt.listen(lambda: self._interrupt_soon(halt.reason))]
+        ends = [halt.listen(lambda: self._interrupt_soon(halt))]
         ends += [more.listen(self._bell.ring)] if more is not None else []
         try:
             await self._passes()
@@ -77,14 +100,21 @@ class Engine(Generic[W, R]):
             if not self._desk.deferred:
                 if self._desk.released():
                     continue
+                self._end_of_all()
                 return
             fruitless = 0 if self._desk.ended > before else fruitless + 1
             most = self._policy.fruitless_alone if self._alone == self._desk.deferred else most
             if fruitless >= most:
-                message = f"{self._desk.deferred} rows met only faults, pass after pass; the next run tries them again"
-                self.halt(Stop("faults", message))
+                self.halt(Stop("faults", f"{self._desk.left} met only faults, pass after pass; --resume tries again"))
                 return
             await rest(self._stopping, self._between_passes_s(fruitless))
+
+    def _end_of_all(self) -> None:
+        """Nothing is left that another pass might settle."""
+        if self._ours:
+            self.halt(Stop("bug", f"{self._last_of_ours}. What it met is not lost. Please report it"))
+        elif why := self._desk.unfinished:
+            self.halt(Stop("unfinished", f"{why}; --resume asks again"))
 
     def _between_passes_s(self, fruitless: int) -> float:
         """At least half of the bound, not full jitter: nobody else waits here, and the last rows of a plan deserve
@@ -259,6 +289,7 @@ class Engine(Generic[W, R]):
             self._gate.answered(self._loop.time())
             if self._desk.conclude(talk, end.value):
                 self._gate.delivered()
+                self._in_vain = 0
             self._give_up_if_hopeless()
         except Refused as refusal:
             self._gate.answered(self._loop.time())
@@ -276,10 +307,21 @@ class Engine(Generic[W, R]):
         except Misconfigured as wrong:
             self._park(talk)
             self.halt(Stop("refused", str(wrong)))
+        except SynclineError:
+            raise
+        except Exception as error:  # a fault of our own, about this answer: the other rows need not suffer for it
+            self._failed_ourselves(talk, error)
         else:
             self._gate.answered(self._loop.time())
             talk.steps += 1
             self._park(talk, talk.request.pause_s)
+
+    def _failed_ourselves(self, talk: Talk[W, R], error: Exception) -> None:
+        """Not the row's fault, and not the other side's."""
+        self._ours, self._last_of_ours = self._ours + 1, f"a bug in Syncline ({place_of(error)})"
+        self._desk.put_off(talk, self._last_of_ours, silent=True, until_next_run=True)
+        if self._ours > self._policy.ours_most:
+            self._end_of_all()
 
     def _ask_on(self, talk: Talk[W, R], said: Request | Remember) -> None:
         """What is to be remembered is durable before the conversation goes on."""
@@ -313,6 +355,12 @@ class Engine(Generic[W, R]):
         talk.failing_since = talk.began if talk.failing_since is None else talk.failing_since
         self._gate.failed(talk.began, self._loop.time())
         self._forget(talk)
+        self._in_vain += 1
+        if self._in_vain >= self._policy.in_vain:
+            self._park(talk.again())
+            times = f"{self._in_vain} times in a row, what was accepted came to nothing (the last: {why})"
+            self.halt(Stop("outage", f"{times}; run with --resume later"))
+            return
         if talk.tries + 1 >= self._policy.tries and len(talk.items) > 1 and self._gate.taken_since(talk.failing_since):
             for half in talk.halves():
                 half.tries = talk.tries  # one try each: a bulk call may be one of few
@@ -322,7 +370,8 @@ class Engine(Generic[W, R]):
         self._lose_patience("outage", why)
 
     def _garbled(self, talk: Talk[W, R], nonsense: str) -> None:
-        """Nobody knows what was applied. On first contact this is not the API; later each item is asked for alone.
+        """Nobody knows what was applied. On first contact this is not the API; later it is sent once more as it is, then
+        each item alone.
 
         Not a good answer: when everything is answered with nonsense (a captive portal), that is an outage.
         """
@@ -334,10 +383,11 @@ class Engine(Generic[W, R]):
         if not self._gate.contacted:
             self._park(talk)
             self.halt(Stop("address", f"the destination's answer makes no sense ({nonsense}): check baseUrl"))
-        elif len(talk.items) > 1:
+        elif talk.garbled and len(talk.items) > 1:
             for item in talk.items:
                 self._park(talk.about([item]))
         else:
+            talk.garbled = True
             self._retry(talk.again(), self._policy.base_s)
         self._lose_patience("outage", nonsense)
 
@@ -401,9 +451,8 @@ class Engine(Generic[W, R]):
         finally:
             self._gate.reopen()
         if stop is None and meaning is Meaning.ELSEWHERE:
-            stop = Stop(
-                "address", f"redirected (status {response.status}); redirects are never followed: check baseUrl"
-            )
+            place = origin_of(response.headers.get("location", ""))
+            stop = Stop("address", f"redirected to {place}, and redirects are never followed: check baseUrl")
         if stop is not None:
             self._park(talk)
             self.halt(stop)
@@ -411,6 +460,7 @@ class Engine(Generic[W, R]):
             self._denied(talk, response.status)
         else:
             talk.denied += 1
+            self._flaky += 1
             self._park(talk)
 
     def _denied(self, talk: Talk[W, R], status: int) -> None:
@@ -437,13 +487,13 @@ class Engine(Generic[W, R]):
         self._stopping.set()
         self._bell.ring()
 
-    def _interrupt_soon(self, reason: str) -> None:
+    def _interrupt_soon(self, halt: Halt) -> None:
         """Called by a signal or another thread."""
-        self._loop.call_soon_threadsafe(self._interrupt, reason)
+        self._loop.call_soon_threadsafe(self._interrupt, halt.stop)
 
-    def _interrupt(self, reason: str) -> None:
+    def _interrupt(self, stop: Stop) -> None:
         self._interrupted.set()
-        self.halt(Stop(reason, f"{reason}; --resume goes on with the plan (it takes no data)"))
+        self.halt(stop)
 
     def disk_failed(self, failure: LedgerFailed) -> None:
         self.halt(Stop("disk", str(failure)))

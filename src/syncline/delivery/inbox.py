@@ -14,9 +14,10 @@ from typing import NamedTuple
 from syncline.delivery.attempt import World
 from syncline.delivery.controls import Gauge, Halt
 from syncline.delivery.engine import Engine
+from syncline.delivery.patience import refused_too_many
 from syncline.delivery.policy import Policy
 from syncline.delivery.talk import Talk, begin
-from syncline.errors import Bug, Refused
+from syncline.errors import Bug, Refused, counted
 from syncline.model import Lane, Page, Row, RowRef, Stop
 from syncline.ports import ApiSource, Inquiry
 
@@ -42,7 +43,8 @@ class Unread(NamedTuple):
 
 class Portion(NamedTuple):
     """What one page brought. refs: what the rows that were read are called, and their numbers; repeated: rows it names
-    that were met before in this run; cursor: of the next page, "" at the end; listed: rows listed up to here."""
+    that were met before in this run; cursor: of the next page, "" at the end; listed: rows listed up to here; broke:
+    why what comes after it cannot be reached."""
 
     rows: Sequence[Row]
     refs: Mapping[str, int]
@@ -50,6 +52,7 @@ class Portion(NamedTuple):
     unread: Sequence[Unread]
     cursor: str
     listed: int
+    broke: str = ""
 
 
 class Bookmark(NamedTuple):
@@ -77,26 +80,30 @@ class _Open:
     waiting: deque[Wanted]
     missing: int
     repeated: int = 0
+    broke: str = ""
     rows: list[Row] = field(default_factory=list)
     refs: dict[str, int] = field(default_factory=dict)
     unread: list[Unread] = field(default_factory=list)
 
     def portion(self) -> Portion:
         rows = sorted(self.rows, key=lambda row: row.ref.row)
-        return Portion(rows, self.refs, self.repeated, self.unread, self.cursor, self.listed)
+        return Portion(rows, self.refs, self.repeated, self.unread, self.cursor, self.listed, self.broke)
 
 
 class Inbox:
     """A `Desk` for reading. ended: rows read, or refused by the source for good; deferred: what is to be read again."""
 
-    def __init__(self, source: ApiSource, sink: Sink, mark: Bookmark, gauge: Gauge, limit: int | None) -> None:
-        self._source, self._sink, self._gauge, self._limit = source, sink, gauge, limit
+    def __init__(
+        self, source: ApiSource, sink: Sink, mark: Bookmark, gauge: Gauge, policy: Policy, limit: int | None
+    ) -> None:
+        self._source, self._sink, self._gauge, self._policy, self._limit = source, sink, gauge, policy, limit
         self._cursor, self._listed = mark.cursor, mark.listed
         self._cursors = {mark.cursor}
         self._again = list(mark.unread)
         self._pages: deque[_Open] = deque()
         self._home: dict[str, _Open] = {}  # of rows of open pages
         self._asking = self._page_put_off = False
+        self._denied = self._empty_pages = 0
         self.ended = 0
         self.broke = ""
 
@@ -107,7 +114,21 @@ class Inbox:
     def probe(self) -> Inquiry[None]:
         return self._source.probe()
 
-    hopeless = ""
+    unfinished = ""  # nothing is accepted here
+
+    @property
+    def left(self) -> str:
+        rows = counted(len(self._again), "row")
+        if not self._page_put_off:
+            return rows
+        return f"a page of rows and {rows}" if self._again else "a page of rows, and all after it,"
+
+    @property
+    def hopeless(self) -> str:
+        """Each denial costs a probe."""
+        if not refused_too_many(self._policy, self._denied, self.ended):
+            return ""
+        return f"{counted(self._denied, 'row')} of {self.ended:,} may not be read with these credentials."
 
     # --- where talks come from ------------------------------------------------------------------------------------
 
@@ -119,7 +140,7 @@ class Inbox:
         again, self._again = self._again, []
         for start in range(0, len(again), _SECOND_TRIES):
             some = again[start : start + _SECOND_TRIES]
-            self._open(_Open(self._cursor, self._listed, deque(some), len(some)))
+            self._open(_Open(self._cursor, self._listed, deque(some), len(some), broke=self.broke))
 
     @property
     def deferred(self) -> int:
@@ -179,8 +200,9 @@ class Inbox:
                 new.append(Wanted(ref, number))
                 met.add(ref)
         self._listed += room
+        self._empty_pages = 0 if page.refs else self._empty_pages + 1
         self._cursor = self._following(page.next)
-        self._open(_Open(self._cursor, self._listed, deque(new), len(new), room - len(new)))
+        self._open(_Open(self._cursor, self._listed, deque(new), len(new), room - len(new), self.broke))
         self._give_out()
 
     def _following(self, cursor: str) -> str:
@@ -193,12 +215,19 @@ class Inbox:
                 " what comes after it cannot be reached; run again later"
             )
             return ""
+        if self._empty_pages >= self._policy.empty_pages:
+            self.broke = (
+                f"{self._source.name} gave {self._empty_pages} pages in a row with nobody on them, each with the cursor"
+                " of another: its listing does not end; run again later"
+            )
+            return ""
         self._cursors.add(cursor)
         return cursor
 
     def refuse(self, talk: Talk[Wanted, Page | Row], refusal: Refused) -> None:
         """The source's no about one row: it is deferred, and not asked for again in this run."""
         self._could_not(talk, refusal.reason)
+        self._denied += refusal.passing
         self.ended += not self._is_page(talk)
 
     def put_off(
@@ -267,8 +296,9 @@ async def read(
 ) -> Stop | None:
     """Reads from `mark` to the end, or to `limit` rows; None when everything was read. The stop names the source."""
     gauge = gauge or Gauge()
-    inbox = Inbox(source, sink, mark or Bookmark(source.first), gauge, limit)
-    engine = Engine(inbox, world, parallelism, gauge, policy or Policy())
+    policy = policy or Policy()
+    inbox = Inbox(source, sink, mark or Bookmark(source.first), gauge, policy, limit)
+    engine = Engine(inbox, world, parallelism, gauge, policy)
     await engine.run(halt or Halt())
     if engine.stop is None and inbox.broke:
         return Stop("source", inbox.broke)

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from syncline.delivery.controls import Gauge
+from syncline.delivery.patience import refused_too_many
 from syncline.delivery.policy import Policy
 from syncline.delivery.scribe import Scribe
 from syncline.delivery.talk import Talk, begin
-from syncline.errors import Again, Garbled, Refused, Unfinished
+from syncline.errors import Again, Garbled, Refused, Unfinished, counted
 from syncline.model import Change, Item, Lane, Outcome, Settled, Verdict
 from syncline.ports import Conversation, Destination, Inquiry
 
@@ -58,7 +59,8 @@ class Outbox:
         self._fresh: Iterator[Batch | None] = iter(())
         self._left: Sequence[Item] = ()  # of a batch of which only a part was taken
         self._doubts: dict[int, Outcome] = {}  # by entry: put off in this run, and perhaps applied
-        self._unfinished: set[bytes] = set()  # tickets that are not asked for again in this run
+        self._next_run: set[int] = set()  # entries that are not taken up again in this run
+        self._unfinished = 0  # of them, those that were accepted
         self._asked: set[int] = set()  # entries that this pass has asked for by their tickets
         self._open_bytes = 0
         self.exhausted = True
@@ -76,13 +78,22 @@ class Outbox:
     @property
     def hopeless(self) -> str:
         """A wrong mapping should not be tried on a million people."""
-        policy, rejected, of = self._policy, self._rejected, self.ended
-        if rejected == of >= policy.rejected_first or (
-            of >= policy.rejected_of and rejected > of * policy.rejected_share
-        ):
-            how_many = f"all {of:,}" if rejected == of else f"{rejected:,} of {of:,}"
-            return f"{how_many} rows sent so far were refused (the last: {self._last_no}): is the mapping right?"
-        return ""
+        rejected, of = self._rejected, self.ended
+        if not refused_too_many(self._policy, rejected, of):
+            return ""
+        how_many = f"all {of:,}" if rejected == of else f"{rejected:,} of {of:,}"
+        return f"{how_many} rows sent so far were refused (the last: {self._last_no}): is the mapping right?"
+
+    @property
+    def unfinished(self) -> str:
+        """Who only asks for the results of an earlier run does not wait for what has none: a new plan replaces it."""
+        if not (self._unfinished and self._sends):
+            return ""
+        return f"{counted(self._unfinished, 'row')} accepted, and without a result in time"
+
+    @property
+    def left(self) -> str:
+        return counted(self.deferred, "row")
 
     # --- where talks come from ------------------------------------------------------------------------------------
 
@@ -124,14 +135,15 @@ class Outbox:
             if batch is None:
                 return None
             self._settle(batch.unfit)
-            if batch.items and batch.ticket not in self._unfinished:
+            if batch.items and (batch.ticket is None or batch.items[0].change.entry not in self._next_run):
                 return batch
         self.exhausted = True
         return None
 
     def _not_asked(self, items: Sequence[Item]) -> Sequence[Item]:
         """What came to nothing has lost its ticket, and its talk sends it again: the plan need not bring it too."""
-        return [item for item in items if item.change.entry not in self._asked] if self._asked else items
+        left_out = self._asked | self._next_run if self._asked or self._next_run else ()
+        return [item for item in items if item.change.entry not in left_out] if left_out else items
 
     def _opened(self, talk: Letter) -> Letter:
         self._open_bytes += _weight(talk)
@@ -154,8 +166,9 @@ class Outbox:
         """Deferred, or unknown when nobody can say whether it was applied; a later pass or run tries again."""
         talk.silent, talk.doubt = talk.silent or silent, talk.doubt or silent
         self._open_bytes -= _weight(talk)
-        if until_next_run and talk.ticket is not None:
-            self._unfinished.add(talk.ticket)
+        if until_next_run:
+            self._next_run.update(item.change.entry for item in talk.items)
+            self._unfinished += len(talk.items) * (talk.ticket is not None)
         else:
             self.deferred += len(talk.items)
         self._scribe.add(self._as_it_stands(talk, reason))

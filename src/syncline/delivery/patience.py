@@ -8,6 +8,8 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from random import Random
 
+from syncline.delivery.policy import Policy
+
 _SECONDS = re.compile(r"[0-9]+")
 _A_CENTURY_S = 3.2e9  # the longest wait anybody can mean; a moment beyond it is no time of day
 
@@ -15,6 +17,11 @@ _A_CENTURY_S = 3.2e9  # the longest wait anybody can mean; a moment beyond it is
 def backoff_s(tries: int, base_s: float, cap_s: float, random: Random) -> float:
     """Full jitter: uniform between nothing and the exponential bound, so that a crowd does not return as a crowd."""
     return random.uniform(0.0, min(cap_s, base_s * 2.0 ** min(tries - 1, 30)))
+
+
+def refused_too_many(policy: Policy, refused: int, of: int) -> bool:
+    """Of those that came to an end: too many to be about single rows."""
+    return refused == of >= policy.rejected_first or (of >= policy.rejected_of and refused > of * policy.rejected_share)
 
 
 def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:

@@ -28,13 +28,16 @@ class Policy:
     patience_s: float = 300.0  # without one good answer; then the run stops and can be resumed
     confirm_after_s: float = 1.0  # between a 401 and the probe: what is in flight comes home
     probe_tries: int = 3
-    hopeless_tries: int = 3  # of the first contact with a host that has no address or no trusted certificate
+    hopeless_tries: int = 3  # of the first contact with a host that has no address, no trusted certificate, no HTTP
     canary_rows: int = 10  # of a request, until the destination has taken a row: a wrong key must not be tried on all
     fruitless_passes: int = 5  # passes over deferred rows that settle none
     fruitless_alone: int = 2  # the same, when the destination took others while these rows failed: it is about them
+    in_vain: int = 20  # times in a row that what was accepted came to nothing, while nobody was taken
+    ours_most: int = 3  # requests that met a bug of our own; with more, the run stops
     rejected_first: int = 50  # rows all refused, before anybody was taken: it is about the mapping, not about rows
     rejected_share: float = 0.5  # of at least …
     rejected_of: int = 200  # … so many rows: the same, later
+    empty_pages: int = 100  # in a row, each with the cursor of another: a listing that does not end
     grace_s: float = 10.0  # after Ctrl-C, for what is in flight
     window_s: float = 0.25  # acknowledgements are committed together: at most this late …
     window_rows: int = 5_000  # … or this many

@@ -32,6 +32,7 @@ class Talk(Generic[W, R]):
     denied: int = 0
     doubt: bool = False
     silent: bool = False
+    garbled: bool = False  # some answer made no sense
     ticket: bytes | None = None
     earlier: bool = False  # the ticket is an earlier run's
     last_word: str = ""
@@ -57,7 +58,7 @@ class Talk(Generic[W, R]):
         """A new talk about some of its items; it inherits the doubts."""
         talk = begin(items, self.opening)
         talk.doubt, talk.silent, talk.last_word = self.doubt, self.silent, self.last_word
-        talk.failing_since = self.failing_since
+        talk.failing_since, talk.garbled = self.failing_since, self.garbled
         return talk
 
     def again(self) -> Talk[W, R]:

@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
+import msgspec
+
 from syncline.errors import Unfit
 from syncline.model import Remark
 
@@ -85,6 +87,14 @@ def misfit(name: str, value: bytes, expected: str, fix: str = "") -> Unfit:
     named = {b'"': "text", b"{": "an object", b"[": "a list", b"t": "true", b"f": "false"}
     found = f"{named.get(value[:1], 'a number')} where {expected} was expected"
     return Unfit(name, f"{found}: {fix}" if fix else found, "reserved-value")
+
+
+def spells_object(value: bytes) -> bool:
+    """Is it a text that holds a JSON object? Then `as: json` makes one of it."""
+    try:
+        return isinstance(msgspec.json.decode(msgspec.json.decode(value, type=str)), dict)
+    except (msgspec.DecodeError, RecursionError):
+        return False
 
 
 def only(plain: bytes, expected: str, fix: str = "") -> Check:

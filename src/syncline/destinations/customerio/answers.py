@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from syncline.destinations.customerio.identity import Identity
 from syncline.destinations.customerio.settings import TRACK_HOSTS
-from syncline.destinations.reply import host_of, json_object
-from syncline.errors import Garbled, Misconfigured, Refused, said
+from syncline.destinations.reply import json_object
+from syncline.errors import Garbled, Misconfigured, Refused, host_of, said
 from syncline.model import Outcome, Response, Verdict
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import msgspec
 
 from syncline.destinations.customerio.settings import IDENTIFIER_BYTES, NAME_BYTES, VALUE_BYTES, refuse_name
-from syncline.destinations.judgement import EMAIL, PHONE, Asks, Check, Names, Oddity, misfit, only
+from syncline.destinations.judgement import EMAIL, PHONE, Asks, Check, Names, Oddity, misfit, only, spells_object
 from syncline.errors import Unfit, printable
 
 _TOPIC = "cio_subscription_preferences.topics."  # a name that begins so changes one topic and leaves the others
@@ -79,7 +79,7 @@ def _look_at_anonymous_id(name: str, value: bytes) -> None:
 def _look_at_preferences(name: str, value: bytes) -> None:
     """They are read back as JSON text, and written as an object."""
     if not value.startswith(b"{"):
-        raise misfit(name, value, "an object", "add `as: json`" if value.startswith(b'"') else "")
+        raise misfit(name, value, "an object", "add `as: json`" if spells_object(value) else "")
     topics = _members(value).get("topics", msgspec.Raw(b"{}"))
     if not bytes(topics).startswith(b"{"):
         raise Unfit(name, "`topics` in it is no object", "reserved-value")

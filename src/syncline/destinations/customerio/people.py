@@ -25,8 +25,7 @@ from syncline.destinations.customerio.settings import (
     refuse_name,
 )
 from syncline.destinations.identifier import identifier_text, oddities, unfit
-from syncline.destinations.reply import origin_of
-from syncline.errors import Misconfigured, Unfit
+from syncline.errors import Misconfigured, Unfit, origin_of
 from syncline.model import BatchLimits, Change, Item, Lane, Outcome, Remark, Request, Secret, Semantics, Verdict
 from syncline.ports import Conversation, Inquiry
 

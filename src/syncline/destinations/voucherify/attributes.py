@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from syncline.destinations.judgement import EMAIL, PHONE, Asks, Check, Names, Oddity, misfit
+from syncline.destinations.judgement import EMAIL, PHONE, Asks, Check, Names, Oddity, misfit, spells_object
 from syncline.destinations.voucherify.fields import ADDRESS, PARTS, TEXTS, is_date, refuse_name
 from syncline.destinations.voucherify.nesting import check_whole
 from syncline.errors import Unfit, printable
@@ -70,9 +70,14 @@ def _look_at_metadata(name: str, value: bytes) -> None:
 
 
 def _no_object(name: str, value: bytes) -> Unfit:
-    return misfit(name, value, "an object", "add `as: json`" if value.startswith(b'"') else "")
+    return misfit(name, value, "an object", "add `as: json`" if spells_object(value) else _PARTS[name])
 
 
+# What to do with what is no object and spells none.
+_PARTS = {
+    "address": "map it to a part of it, such as address.city",
+    "metadata": "map it to a key of it, such as metadata.tier",
+}
 _CHECKS: Mapping[str, Check] = {
     **dict.fromkeys((*TEXTS, *PARTS), Check(b'"n', _refuse_as_text)),
     "birthdate": Check(b"n", _look_at_birthdate),

@@ -9,13 +9,12 @@ from urllib.parse import quote
 import msgspec
 
 from syncline.destinations.identifier import identifier_text, oddities
-from syncline.destinations.reply import origin_of
 from syncline.destinations.voucherify import answers
 from syncline.destinations.voucherify.attributes import Attributes
 from syncline.destinations.voucherify.fields import refuse_name
 from syncline.destinations.voucherify.nesting import nested
 from syncline.destinations.voucherify.settings import HOSTS, REQUEST_BYTES, Settings
-from syncline.errors import Misconfigured, Refused, Unfinished, Unfit
+from syncline.errors import Garbled, Misconfigured, Refused, Unfinished, Unfit, origin_of
 from syncline.model import (
     BatchLimits,
     Change,
@@ -39,6 +38,7 @@ _HEARS_ABSENT = frozenset({404})
 _FIRST_PAUSE_S = 1.0
 _PAUSE_GROWTH = 1.5
 _PAUSE_MOST_S = 20.0
+_NONSENSE = 4  # answers about one action that are put up with
 
 encode_text = msgspec.json.encode
 
@@ -155,9 +155,16 @@ class Voucherify:
         """Asks until the action has ended. `now`: it was begun long ago, so the first question need not wait."""
         path = "/v1/async-actions/" + quote(action, safe="")
         ids = [_source_id(item.change.key) for item in items]
+        nonsense = 0
         for pause_s in _pauses(self._settings.poll_timeout, now=now):
             response = yield Request("api", "GET", path, pause_s=pause_s, hears=_HEARS_ABSENT)
-            verdicts = answers.outcome(response, action, ids)
+            try:
+                verdicts = answers.outcome(response, action, ids)
+            except Garbled:  # somebody who stands between, or an action caught half-way: it may make sense next time
+                nonsense += 1
+                if nonsense > _NONSENSE:
+                    raise
+                continue
             if verdicts is not None:
                 return verdicts
         raise Unfinished(f"the action {action} has not ended after {self._settings.poll_timeout:g} s")

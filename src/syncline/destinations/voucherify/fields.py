@@ -68,12 +68,14 @@ def refuse_name(target: str, is_identifier: bool) -> tuple[str, str] | None:
         return f"{target} is written by Voucherify alone", f"Write {own}."
     if top == "metadata" and dot:
         return "there is no key behind the dot", 'Write one: "to": "metadata.tier".'
-    if top == "address" and dot:
+    whole = _nearest(top, _WHOLE) if dot else ""
+    if whole == "address":
         near = _nearest(key, _MEANT_IN_ADDRESS)
-        why = f"an address has only {', '.join(ADDRESS)}"
     else:
-        near = _nearest(target, _MEANT)
-        why = "a customer has no such field; fields of your own go under metadata"
+        near = f"metadata.{printable(key[:_SHOWN])}" if whole and key else _nearest(target, _MEANT)
+    why = "a customer has no such field; fields of your own go under metadata"
+    if top == "address" and dot:
+        why = f"an address has only {', '.join(ADDRESS)}"
     return why, f'Did you mean "{near}"? Else write {own}.' if near else f"Write {own}."
 
 
@@ -85,6 +87,7 @@ def _squashed(name: str) -> str:
 # What others call it; `birthday` is Voucherify's own former name.
 _ELSEWHERE = {"street": "address.line_1", "zip": "address.postal_code", "zipcode": "address.postal_code"}
 _MEANT_IN_ADDRESS = {_squashed(part): f"address.{part}" for part in ADDRESS} | _ELSEWHERE
+_WHOLE = {name: name for name in OBJECTS}
 _MEANT = {_squashed(name): name for name in FIELDS} | _MEANT_IN_ADDRESS | {"birthday": "birthdate"}
 
 

@@ -91,7 +91,7 @@ def no(response: Response) -> Refused | Garbled:
     if response.status == 404 and error is None:
         return Garbled("404, and not from Segment's Profile API: check baseUrl")
     if is_unknown(response):
-        return Refused("Segment does not know this profile (any more)")
+        return Refused("Segment does not know this profile (any more); if a file names it, take it out there")
     return Refused(f"Segment refuses it ({told(response)})")
 
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Raw
 
-from syncline.errors import Garbled, Misconfigured
+from syncline.errors import Garbled, Misconfigured, origin_of
 from syncline.model import Lane, Page, Request, Response, Row, RowRef, Secret
 from syncline.ports import Inquiry
 from syncline.sources.json_fields import ROW_BYTES, TOO_LONG, Fields
@@ -47,7 +47,7 @@ class SegmentSource:
         self._origin = settings.base_url or HOSTS[settings.region]
         self._profiles = f"/v1/spaces/{quote(settings.space_id, safe='')}/collections/users/profiles"
         self._file = IdentifierFile(settings.profiles, directory or Path()) if settings.profiles else None
-        named = f"the profiles that {settings.profiles} names" if settings.profiles else "all profiles"
+        named = f"the profiles that {settings.profiles} names ({self._file.digest})" if self._file else "all profiles"
         self.listing = f"{named} of the Segment space {settings.space_id}"
         token = base64.b64encode(f"{settings.access_token.get_secret_value()}:".encode()).decode()
         authorization = (("authorization", Secret(f"Basic {token}")),)
@@ -142,8 +142,9 @@ class SegmentSource:
                 f" spaceId, and that the workspace lives in region {self._settings.region}"
             )
         if 300 <= response.status < 400:
+            place = origin_of(response.headers.get("location", ""))
             raise Misconfigured(
-                f"{self._origin} redirects elsewhere, and redirects are never followed: check region and baseUrl"
+                f"{self._origin} redirects to {place}, and redirects are never followed: check region and baseUrl"
             )
         if response.status != 200 and not answers.is_unknown(response):
             raise Misconfigured(
