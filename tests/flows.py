@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
-import time
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
+from unittest.mock import patch
 
 import virtual
 from simulated import Both, Space, Vouchers
+from syncline import send
 from syncline.delivery import Gauge, Halt, World
 from syncline.flow.report import Report
-from syncline.history import report_of, status_of
-from syncline.job import Job, Options
-from syncline.ledger import Figures, Journal, bury_the_dead, plan_run
-from syncline.run import _resumed
-from syncline.send import Feed, OpenTickets
-from syncline.stream import Stream
+from syncline.job import Job, Options, Watch
+from syncline.ledger import Lock
+from syncline.run import run_job
+
+T = TypeVar("T")
+
+
+class _Open(Job):
+    """A job that shows its ledger: what happens to the disk happens there."""
+
+    opened: Callable[[sqlite3.Connection], None]
+
+    @contextmanager
+    def ledger(self, options: Options) -> Iterator[tuple[sqlite3.Connection, Lock]]:
+        with super().ledger(options) as (db, lock):
+            self.opened(db)
+            yield db, lock
 
 
 @dataclass
@@ -31,6 +46,7 @@ class Flow:
     destination: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
+    ledger: sqlite3.Connection = field(init=False)  # of the run that is at work
 
     def config(self) -> dict[str, object]:
         mappings = [{"from": "traits.name", "to": "name"}, {"from": "traits.plan", "to": "metadata.plan"}]
@@ -40,37 +56,23 @@ class Flow:
         return {**config, "refresh": "off", **self.settings}
 
     def go(self, *, resume: bool = False, halt: Halt | None = None, **options: Any) -> Report:
-        """One run; what it raises passes through, and leaves the ledger as a death would."""
-        job = Job.load(self.config(), self.folder)
-        asked = Options(resume=resume, **options)
-        source, halt = job.api_source(None), halt or Halt()
-        assert source is not None
+        """One run of the product, in virtual time; what it raises passes through, and leaves the ledger as a death
+        would."""
+        job = _Open.load(self.config(), self.folder)
+        job.opened = self._opened
+        with patch.object(send, "waited", self._waited):
+            return run_job(job, None, Options(resume=resume, **options), halt or Halt())
+
+    def _opened(self, db: sqlite3.Connection) -> None:
+        self.ledger = db
+
+    def _waited(self, work: Callable[[World, Gauge], Awaitable[T]], job: Job, watch: Watch) -> T:
+        """In the place of `send.waited`: another event loop, and another internet."""
         both = Both(segment=self.space, voucherify=self.vouchers)
         world = World(both, Random(1), lambda: virtual.EPOCH + virtual.now())
-        with job.ledger(asked) as (db, lock):
-            stream = Stream(job, db, source, job.recipe.mapper(), asked, lambda: lock.phase("delivering"))
-            feed: Feed = stream
-            if resume:
-                feed = _resumed(job, db, lock, stream)
-            else:
-                bury_the_dead(db, job.path, time.time)
-                last = plan_run(db)
-                if last is not None and Journal(db, job.path, last.run, time.time).has_tickets():
-                    tickets = OpenTickets(job, db, last.run)
-                    tickets.journal.reopen()
-                    virtual.run(tickets.flow(world, halt, Gauge()))
-                    tickets.close(last.status, last.stopped, Figures())
-            if not feed.nothing_left:
-                gauge = Gauge()
-                ended = virtual.run(self._timed(feed, world, halt, gauge))
-                stop = ended.stop or feed.stop
-                figures = Figures(ended.requests, feed.source_requests, ended.sent_bytes)
-                feed.close(status_of(stop), stop, figures)
-            report = report_of(db, feed.run, feed.warnings, (), feed.notes, nothing_left=feed.nothing_left)
-        report.check()
-        return report
+        return virtual.run(self._timed(work(world, Gauge())))
 
-    async def _timed(self, feed: Feed, world: World, halt: Halt, gauge: Gauge) -> Any:
-        ended = await feed.flow(world, halt, gauge)
+    async def _timed(self, work: Awaitable[T]) -> T:
+        ended = await work
         self.seconds = virtual.now()
         return ended

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
-from syncline.model import Outcome
+from syncline.destinations.customerio import CustomerIo, Settings
+from syncline.model import Item, Outcome, Verdict
+from syncline.ports import Conversation
 from virtual import (
     DROPPED,
     FAIR,
@@ -49,6 +53,7 @@ def test_a_passing_fault_costs_one_more_request(gust: Gust) -> None:
     assert sync.notebook.counts == {"delivered": 100}
 
 
+@pytest.mark.promise("R4")
 def test_a_fifth_of_all_answers_failing_loses_nothing_and_costs_its_share() -> None:
     def weather(number: int, call: Call) -> Gust:
         return Gust(500) if number * 7919 % 10 < 2 else FAIR
@@ -59,6 +64,7 @@ def test_a_fifth_of_all_answers_failing_loses_nothing_and_costs_its_share() -> N
     assert len(sync.api.calls) <= 2_000 / 0.8 * 1.02 + 50
 
 
+@pytest.mark.promise("R4")
 @pytest.mark.parametrize("gust", [UNSENT, DROPPED, HANGS, SWALLOWED, Gust(500), Gust(503), Gust(409)])
 @pytest.mark.parametrize("good", [0, 200])
 @pytest.mark.parametrize("parallelism", [1, 25, 100])
@@ -116,6 +122,7 @@ def test_a_hang_ends_at_the_deadline() -> None:
     assert sync.notebook.counts == {"delivered": 20}
 
 
+@pytest.mark.promise("A6")
 @pytest.mark.parametrize("gust", [HANGS, SWALLOWED, DROPPED, LOST])
 def test_what_was_sent_and_never_answered_ends_unknown(gust: Gust) -> None:
     sync = Sync(SimulatedApi(haunts("id:31", gust)), rows=60, batch_items=1)
@@ -156,6 +163,7 @@ def test_a_doubt_outlives_the_pass_in_which_it_arose() -> None:
     assert sync.notebook.last[31].doubt
 
 
+@pytest.mark.promise("A6")
 def test_a_doubt_is_lifted_by_an_acknowledgement_only() -> None:
     """Applied and lost, then a 401 (no proof about the first attempt), then credentials fail."""
     weather = script(FAIR, LOST, then=Gust(401))
@@ -190,6 +198,7 @@ def test_lost_acknowledgements_are_sent_again_and_end_delivered() -> None:
     assert len(sync.api.people) == 1_000
 
 
+@pytest.mark.promise("R6")
 def test_every_attempt_ends_by_its_deadline() -> None:
     sync = Sync(SimulatedApi(lambda number, call: HANGS if number % 3 == 0 else FAIR), rows=300, timeout_s=7.0)
     sync.go()
@@ -223,3 +232,44 @@ def test_a_key_that_may_read_and_not_write_burns_no_row(status: int) -> None:
     assert ended.stop.reason == "credentials"
     assert not {Outcome.REJECTED, Outcome.INVALID} & {one.outcome for one in sync.notebook.last.values()}
     assert len(sync.api.calls) <= 100
+
+
+# --- faults of our own ------------------------------------------------------------------------------------------------
+
+
+class Buggy(CustomerIo):
+    """An adapter that cannot read what it is told of some people."""
+
+    of: frozenset[str]
+
+    def converse(self, items: Sequence[Item], ticket: bytes | None = None) -> Conversation[Sequence[Verdict]]:
+        verdicts = yield from super().converse(items, ticket)
+        if self.of & {item.change.key for item in items}:
+            raise KeyError("ada@example.com")
+        return verdicts
+
+
+def buggy(*keys: str) -> Sync:
+    sync = Sync(SimulatedApi(), rows=40, identify=True, parallelism=1)
+    settings = {"siteId": "s", "apiKey": "k", "api": "identify"}
+    sync.destination = Buggy(Settings.model_validate(settings), "upsert")
+    sync.destination.of = frozenset(keys)
+    return sync
+
+
+def test_a_bug_of_ours_costs_its_row_and_not_the_run() -> None:
+    sync = buggy("id:7", "id:9")
+    stop = sync.go().stop
+    assert sync.notebook.counts == {"delivered": 38, "unknown": 2}
+    assert stop is not None
+    assert (stop.reason, len(sync.api.calls)) == ("bug", 40)
+    assert "a bug in Syncline (KeyError at test_engine_faults.py:" in stop.message
+    assert "ada" not in stop.message, "what an exception says may be somebody's data"
+
+
+def test_the_fourth_bug_of_ours_ends_the_run() -> None:
+    sync = buggy(*(f"id:{number}" for number in range(5, 40)))
+    stop = sync.go().stop
+    assert stop is not None
+    assert (stop.reason, len(sync.api.calls)) == ("bug", 8)
+    assert sync.notebook.counts == {"delivered": 4, "unknown": 4, "untouched": 32}

@@ -66,6 +66,7 @@ def test_26_a_single_flaky_401_is_confirmed_and_costs_nobody(stage: Stage) -> No
         report = stage.run(server, rows(30))
         assert (counts(report), report.exit_code) == ({"delivered": 30}, 0)
         assert (len(server.writes), len(server.probes)) == (4, 1)
+        assert any("1 answer of 401 while the credentials were good" in told for told in report.warnings)
         stage.puts_right(server)
 
 
@@ -249,7 +250,7 @@ def test_43_a_redirect_is_never_followed(stage: Stage, status: int, probe_too: b
             assert (report.exit_code, len(server.writes), len(server.probes)) == (3, 1, 1)
             assert counts(report) == {"deferred": 60}
             assert (other.connections, server.people) == (0, {})
-            assert "redirect" in stopped(report)[1]
+            assert f"{other.url}, and redirects are never followed" in stopped(report)[1]
             assert "hush" not in stopped(report)[1]
             stage.puts_right(server)
 

@@ -108,6 +108,7 @@ def test_08_a_lost_acknowledgement_is_sent_again_and_has_one_effect(stage: Stage
 # --- time -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.promise("R6")
 @pytest.mark.parametrize("act", [HANGS, HANGS_AFTER_HEAD, DRIPS])
 @pytest.mark.parametrize(("api", "first"), [("batch", True), ("identify", False)])
 def test_09_to_11_an_attempt_ends_at_its_deadline_however_much_came(
@@ -154,6 +155,16 @@ def test_14_what_is_not_http_leaves_its_rows_unknown(stage: Stage, act: Act) -> 
     nobody_is_acknowledged(stage, act, "unknown")
 
 
+@pytest.mark.parametrize("act", [SSH, TLS_ALERT, HTTP_0_9, TWO_LENGTHS, LONG_HEADER])
+def test_14_and_15_on_first_contact_it_is_a_wrong_address_after_three_requests(stage: Stage, act: Act) -> None:
+    with FaultServer().always(act) as server:
+        report = stage.run(server, rows(40))
+        assert (len(server.asked), report.exit_code, counts(report)) == (3, 3, {"unknown": 10, "deferred": 30})
+        assert report.stopped is not None and report.stopped.reason == "address"
+        assert "does not answer as HTTP asks" in report.stopped.message
+        stage.puts_right(server)
+
+
 @pytest.mark.parametrize("act", [TWO_LENGTHS, LONG_HEADER])
 def test_15_an_answer_that_breaks_the_protocol_acknowledges_nobody(stage: Stage, act: Act) -> None:
     met_once(stage, act, first=True)
@@ -176,6 +187,7 @@ def test_16_a_connection_that_was_closed_while_it_was_idle_costs_no_request(stag
         stage.puts_right(server)
 
 
+@pytest.mark.promise("R10")
 @pytest.mark.parametrize("api", ["batch", "identify"])
 def test_16_a_connection_that_closes_under_a_request_is_counted_and_sent_again(stage: Stage, api: str) -> None:
     """R10: the HTTP client would send it again in silence; what the API sees is what is counted."""

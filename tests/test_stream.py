@@ -18,7 +18,7 @@ import pytest
 from flows import Flow
 from simulated import Space, Vouchers, answer
 from syncline.delivery import Halt
-from syncline.errors import NothingToResume
+from syncline.errors import LedgerFailed, NothingToResume
 from syncline.flow.report import Report
 from syncline.model import Lane, Outcome, Request, Response
 from virtual import EPOCH
@@ -91,6 +91,7 @@ def test_a_profile_that_is_listed_twice_is_folded_and_not_read_again(tmp_path: P
     assert set(made.vouchers.writes.values()) == {1}
 
 
+@pytest.mark.promise("O1")
 def test_two_profiles_of_one_user_fold_in_a_page_and_follow_each_other_across_pages(tmp_path: Path) -> None:
     made = flow(tmp_path, 300)
     made.space.profiles["use_00002"] = ("u1", {"name": "Second"})
@@ -103,6 +104,7 @@ def test_two_profiles_of_one_user_fold_in_a_page_and_follow_each_other_across_pa
     assert counts(made.go())["unchanged"] >= 297
 
 
+@pytest.mark.promise("O1")
 def test_two_entries_of_one_key_are_never_under_way_together(tmp_path: Path) -> None:
     made = flow(tmp_path, 400, destination={"batchItems": 1}, settings={"parallelism": 40})
     made.vouchers.action_s = 20.0
@@ -131,6 +133,71 @@ def test_a_cursor_that_comes_again_ends_with_a_clear_error(tmp_path: Path) -> No
     assert report.stopped is not None
     assert "the cursor '100' a second time" in report.stopped.message
     assert made.space.listings <= 3
+    resumed = made.go(resume=True)
+    assert resumed.exit_code == 3, "what comes after the circle was still not read"
+
+
+def test_a_circle_is_told_though_something_else_stopped_the_run(tmp_path: Path) -> None:
+    made, halt = flow(tmp_path, 250), Halt()
+    made.vouchers.action_s = 20.0
+    good = made.space.good
+
+    def circle(request: Request) -> Response:
+        if "profiles?" in request.path and "next=200" in request.path:
+            asyncio.get_running_loop().call_later(8.0, halt.request)
+            return answer(200, {"data": [], "cursor": {"url": "", "has_more": True, "next": "100", "limit": 100}})
+        return good(request)
+
+    made.space.good = circle  # type: ignore[method-assign] # a space that misbehaves
+    assert made.go(halt=halt).exit_code == 130
+    resumed = made.go(resume=True)
+    assert (counts(resumed), resumed.exit_code) == ({"delivered": 200}, 3)
+    assert resumed.stopped is not None
+    assert "a second time" in resumed.stopped.message
+
+
+def test_a_listing_of_empty_pages_has_an_end(tmp_path: Path) -> None:
+    made = flow(tmp_path, 250)
+    good = made.space.good
+
+    def endless(request: Request) -> Response:
+        offset = request.path.rpartition("next=")[2]
+        if "profiles?" not in request.path or int(offset) < 200:
+            return good(request)
+        cursor = {"url": "", "has_more": True, "next": str(int(offset) + 1), "limit": 100}
+        return answer(200, {"data": [], "cursor": cursor})
+
+    made.space.good = endless  # type: ignore[method-assign] # a space that misbehaves
+    report = made.go()
+    assert (counts(report), report.exit_code) == ({"delivered": 200}, 3)
+    assert report.stopped is not None
+    assert "100 pages in a row with nobody on them" in report.stopped.message
+
+
+@pytest.mark.promise("S8")
+def test_a_disk_that_fails_under_the_reading_stops_the_sending_too(tmp_path: Path) -> None:
+    made = flow(tmp_path, 250, destination={"batchItems": 10})
+    made.vouchers.action_s, failed_at = 3.0, []
+
+    def full(number: int) -> None:
+        if number == 3:
+            asyncio.get_running_loop().call_later(0.5, fill)
+
+    def fill() -> None:
+        """No page more, whatever is asked for: what SQLite calls a full disk."""
+        made.ledger.execute("PRAGMA max_page_count = 1")
+        failed_at.append(asyncio.get_running_loop().time())
+
+    made.space.after_listing = full
+    with pytest.raises(LedgerFailed, match="full"):
+        made.go()
+    [at] = failed_at
+    late = [request for moment, request in made.vouchers.at if moment > at + 1.0 and request.method == "POST"]
+    assert not late, "the next portion could not be planned, so nobody sends any more"
+    made.space.after_listing = lambda number: None
+    resumed = made.go(resume=True)
+    assert (sum(resumed.counts.values()), resumed.exit_code) == (250, 0)
+    assert set(made.vouchers.customers) == {f"u{number}" for number in range(1, 251)}
 
 
 # --- a listing that is refused ----------------------------------------------------------------------------------------
@@ -270,6 +337,39 @@ def test_an_action_that_came_to_nothing_is_sent_again(tmp_path: Path) -> None:
     made.vouchers.good = failing  # type: ignore[method-assign] # one action fails
     assert counts(made.go()) == {"delivered": 100}
     assert made.vouchers.sizes == [10, 90, 90]
+
+
+def test_when_every_action_comes_to_nothing_that_is_an_outage(tmp_path: Path) -> None:
+    """R4: twenty bulk calls, whatever the number of rows, for each is one of few."""
+    made = flow(tmp_path, 2_000)
+    good = made.vouchers.good
+
+    def failing(request: Request) -> Response:
+        if request.path.startswith("/v1/async-actions/"):
+            return answer(200, {"id": request.path.rpartition("/")[2], "status": "FAILED", "object": "async_action"})
+        return good(request)
+
+    made.vouchers.good = failing  # type: ignore[method-assign] # an API that accepts, and does nothing
+    report = made.go()
+    assert report.stopped is not None
+    assert (report.stopped.reason, report.exit_code) == ("outage", 3)
+    assert len(made.vouchers.sizes) <= 20
+    made.vouchers.good = good  # type: ignore[method-assign] # it works again
+    assert made.go(resume=True).exit_code == 0
+    assert len(made.vouchers.customers) == 2_000
+
+
+def test_nonsense_about_an_action_is_asked_about_again_and_not_sent_again(tmp_path: Path) -> None:
+    made = flow(tmp_path, 100)
+    good, nonsense = made.vouchers.good, iter(range(3))
+
+    def portal(request: Request) -> Response:
+        is_poll = request.path.startswith("/v1/async-actions/")
+        return answer(200, b"<html>") if is_poll and next(nonsense, None) is not None else good(request)
+
+    made.vouchers.good = portal  # type: ignore[method-assign] # somebody stands between, for a while
+    assert counts(made.go()) == {"delivered": 100}
+    assert made.vouchers.sizes == [10, 90]
 
 
 def test_a_bulk_quota_that_is_used_up_stops_the_run_and_says_when_to_come_back(tmp_path: Path) -> None:

@@ -52,8 +52,10 @@ def said(text: str, limit: int = 300) -> str:
 
 def origin_of(location: str) -> str:
     """Where a redirect leads, without the parts that may hold a credential."""
-    host = host_of(location)
-    return said(f"{urlsplit(location).scheme}://{host}") if host else "an unnamed place"
+    if not host_of(location):
+        return "an unnamed place"
+    parts = urlsplit(location)
+    return said(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}")
 
 
 def host_of(location: str) -> str:
@@ -208,7 +210,14 @@ class Unsent(SynclineError):
 
 
 class Unanswered(SynclineError):
-    """The request left, and no usable answer came back. It may have been applied."""
+    """The request left, and no usable answer came back. It may have been applied.
+
+    hopeless: on first contact, waiting would not mend it (whoever answers speaks another language).
+    """
+
+    def __init__(self, reason: str, *, hopeless: bool = False) -> None:
+        self.hopeless = hopeless
+        super().__init__(reason)
 
 
 class Bug(SynclineError):

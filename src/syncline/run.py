@@ -68,11 +68,12 @@ def _run(job: Job, data: Data | None, options: Options, halt: Halt, watch: Watch
         if options.resume:
             feed = _resumed(job, db, lock, stream)
         else:
-            lock.phase("planning")
+            lock.phase("asking")
             bury_the_dead(db, job.path, time.time)
             warnings += job.superseded(db, options)
             if (unheard := _asked_what_became_of_the_last(job, db, options, halt, watch)) is not None:
                 return unheard
+            lock.phase("planning")
             feed = stream or _planned(job, db, lock, mapped, mapper, options, halt, watch)
         if not feed.nothing_left:
             ended = delivered(feed, job, halt, watch)
@@ -82,6 +83,7 @@ def _run(job: Job, data: Data | None, options: Options, halt: Halt, watch: Watch
             stop = ended.stop or feed.stop
             figures = Figures(ended.requests, feed.source_requests, ended.sent_bytes, time.monotonic() - began)
             feed.close(status_of(stop), stop, figures)
+            warnings += ended.remarks
         said = (warnings + feed.warnings, job.destination.caveats, notes + feed.notes)
         report = report_of(db, feed.run, *said, nothing_left=feed.nothing_left, fail_on=job.fail_on)
     report.check()

@@ -43,7 +43,7 @@ async def attempt(world: World, lane: Lane, request: Request) -> Word:
     except Unsent as unsent:
         return Word(Meaning.TRANSIENT, str(unsent), hopeless=unsent.hopeless)
     except Unanswered as unanswered:
-        return Word(Meaning.TRANSIENT, str(unanswered), doubt=True, silent=True)
+        return Word(Meaning.TRANSIENT, str(unanswered), doubt=True, silent=True, hopeless=unanswered.hopeless)
     except TimeoutError:
         return Word(Meaning.TRANSIENT, f"no answer within {lane.timeout_s:g} s", doubt=True, silent=True)
     means = Meaning.ANSWER if response.status in request.hears else meaning(response)

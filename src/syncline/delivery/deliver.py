@@ -20,13 +20,15 @@ class Delivery(NamedTuple):
     """How it ended: `stop` is None when every change was settled for good.
 
     unrecorded: words about changes that the disk did not take. Such changes have no word, and yet they were sent: as
-    long as there are any, nobody may conclude that what has no word was never sent.
+    long as there are any, nobody may conclude that what has no word was never sent. remarks: what was odd, and cost
+    nobody anything.
     """
 
     stop: Stop | None
     requests: int
     sent_bytes: int
     unrecorded: int = 0
+    remarks: Sequence[str] = ()
 
 
 def _keeps_nothing(changes: Sequence[Change], ticket: bytes | None) -> None:
@@ -59,4 +61,4 @@ async def deliver(
     engine = Engine(outbox, world, parallelism, gauge, policy)
     scribe.tell(engine.disk_failed)
     await engine.run(halt or Halt(), more)
-    return Delivery(engine.stop, gauge.requests, gauge.sent_bytes, scribe.held)
+    return Delivery(engine.stop, gauge.requests, gauge.sent_bytes, scribe.held, engine.remarks)

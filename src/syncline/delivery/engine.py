@@ -29,6 +29,7 @@ from syncline.errors import (
     SourceBroke,
     SynclineError,
     Unfinished,
+    counted,
     origin_of,
     place_of,
 )
@@ -70,8 +71,8 @@ class Engine(Generic[W, R]):
         """What was odd, and cost nobody anything."""
         if not self._flaky:
             return []
-        times = "one request was" if self._flaky == 1 else f"{self._flaky:,} requests were"
-        return [f"{times} answered 401, though the credentials are good: asked again, each was taken or told of"]
+        what = f"{counted(self._flaky, 'answer')} of 401 while the credentials were good"
+        return [f"{what}: a probe said so, and the requests were sent again"]
 
     # --- the passes -----------------------------------------------------------------------------------------------
 
