@@ -13,12 +13,14 @@ from unittest.mock import patch
 
 import virtual
 from simulated import Both, Space, Vouchers
+from syncline import config as configuration
 from syncline import send
 from syncline.delivery import Gauge, Halt, World
 from syncline.flow.report import Report
 from syncline.job import Job, Options, Watch
 from syncline.ledger import Lock
 from syncline.run import run_job
+from syncline.sources.reading import Reading
 
 T = TypeVar("T")
 
@@ -58,7 +60,7 @@ class Flow:
     def go(self, *, resume: bool = False, halt: Halt | None = None, **options: Any) -> Report:
         """One run of the product, in virtual time; what it raises passes through, and leaves the ledger as a death
         would."""
-        job = _Open.load(self.config(), self.folder)
+        job = _Open(configuration.load(self.config()), self.folder, Reading())
         job.opened = self._opened
         with patch.object(send, "waited", self._waited):
             return run_job(job, None, Options(resume=resume, **options), halt or Halt())

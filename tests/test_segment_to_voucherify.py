@@ -256,6 +256,18 @@ def test_a_new_run_asks_what_became_of_the_last_before_it_replaces_its_plan(stag
     assert runs[0]["counts"]["delivered"] == 150
 
 
+def test_killed_while_it_asks_what_became_of_the_last_there_is_the_last_to_resume(stage: Stage) -> None:
+    """Nothing was planned yet over the run before, so its plan is still there to go on with."""
+    scene = stage(space(*(profile(at, {}, ("user_id", f"u{at}")) for at in range(150))), action_delay_s=4.0)
+    target = scene.target.app
+    killed_when(scene, second_is_asked_for(target))
+    asked = target.log.counts[POLL]
+    killed_when(scene, lambda: target.log.counts[POLL] > asked)
+    report = scene.run("--resume")
+    assert (report["run"], report["counts"]["delivered"], report["code"]) == (1, 150, 0)
+    assert target.log.counts[BULK] == 2
+
+
 def test_a_signal_ends_in_good_order_and_resume_goes_on(stage: Stage) -> None:
     scene = stage(space(*(profile(at, {}, ("user_id", f"u{at}")) for at in range(900))), latency_s=0.01)
     scene.set("source", pageItems=50)

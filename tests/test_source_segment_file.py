@@ -153,6 +153,12 @@ def test_a_file_that_changes_while_it_is_read_breaks_the_source(tmp_path: Path) 
         play(read.page(cursor))
 
 
+def test_a_place_means_something_in_this_very_list_only(tmp_path: Path) -> None:
+    first = listed(tmp_path, "user_id:1\nuser_id:2\n").listing
+    assert listed(tmp_path, "user_id:1\nuser_id:2\n").listing == first, "written anew, and the same"
+    assert listed(tmp_path, "user_id:2\nuser_id:1\n").listing != first, "as long as it was, and sorted anew"
+
+
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     line = "user_id:1\n" * 50_000
     tmp_path.joinpath("ids.txt").write_text(line + "#" * 3_000_000 + "\n")
