@@ -219,10 +219,13 @@ class Job:
         return Refresh(time.time(), None if options.adopt else self._loaded.sync.refresh)
 
     def announced(self, options: Options) -> list[str]:
-        """What is to be known before the ledger is opened: that there is none."""
-        if options.resume or self.path.exists():
-            return []
-        return ["no ledger yet: it begins here" if options.adopt else "no ledger yet: everything is new"]
+        """What is to be known before the ledger is opened."""
+        notes = []
+        if options.only is not None and isinstance(self._loaded.sync.source, configuration.Segment):
+            notes.append("everything is read to find one person: --only looks at what was read and mapped")
+        if not options.resume and not self.path.exists():
+            notes.append("no ledger yet: it begins here" if options.adopt else "no ledger yet: everything is new")
+        return notes
 
     def unmet(self, mapper: Mapper, read: int, options: Options) -> list[str]:
         """The configuration's warnings, the mapped fields that no row has, and a key that nobody has."""

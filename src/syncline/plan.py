@@ -36,7 +36,8 @@ def mapped_rows(job: Job, data: Data | None, options: Options, mapper: Mapper) -
         have = ", ".join(mapper.names_seen[:10])
         rows = len(first[0]) + len(first[1]) if first else 0
         whom = f"the field {job.recipe.user_id!r}, which userId names"
-        raise DataRefused(f"none of the first {rows:,} rows has {whom}; rows have: {have}")
+        which = "the one row has not" if rows == 1 else f"none of the first {rows:,} rows has"
+        raise DataRefused(f"{which} {whom}; rows have: {have}")
     return Mapped(iter(()) if first is None else chain([first], chunks), lambda: _share(source))
 
 

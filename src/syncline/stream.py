@@ -103,7 +103,9 @@ class Stream:
             self.journal.close(status, stop, figures)
         else:
             if stop is not None and stop.reason in _SIGNALLED:
-                stop = stop._replace(message="nothing was read, and nothing was sent: run again")
+                stop = stop._replace(message="nothing was planned yet: run again")
+            elif stop is not None:  # there is no plan to go on with
+                stop = stop._replace(message=stop.message.replace("run with --resume", "run again"))
             self.run = unplanned(self._db, self._job.path, self._job.new_run(self._options), status, stop, figures)
 
     # --- reading --------------------------------------------------------------------------------------------------
