@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEV_READY := $(VENV)/.dev-ready
 
-.PHONY: demo test check lint types contracts docs bench simulate mutants lock audit fuzz clean
+.PHONY: demo test check lint types contracts docs bench simulate weather side-by-side mutants crashes lock audit fuzz corpora clean
 
 demo: $(READY)  ## the main job, working, in a minute
 	@$(BIN)/syncline demo
@@ -26,7 +26,8 @@ types: $(DEV_READY)
 contracts: $(DEV_READY)
 	@$(BIN)/lint-imports
 
-audit: $(DEV_READY)  ## what is known against the locked packages; says so where nobody can be asked
+audit: $(DEV_READY)  ## is the lock installed hash by hash, and what is known against it; says so where nobody can be asked
+	@$(BIN)/python tests/locked.py
 	@$(BIN)/python tests/advisories.py
 
 lock: $(DEV_READY)  ## requirements.lock anew: the newest that pyproject.toml takes, each with its hashes
@@ -36,8 +37,12 @@ lock: $(DEV_READY)  ## requirements.lock anew: the newest that pyproject.toml ta
 fuzz: $(DEV_READY)  ## MINUTES=10 of odd input for every reader, each round with a seed of its own; SEED=123 begins there
 	@PYTHONPATH=tests $(BIN)/python -m fuzz.longer --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 
-docs: $(DEV_READY)  ## the reference pages, made from the code
+corpora: $(DEV_READY)  ## the public corpora: JSON=…/JSONTestSuite/test_parsing STRINGS=…/blns.json
+	@SYNCLINE_JSONTESTSUITE="$(JSON)" SYNCLINE_NAUGHTY="$(STRINGS)" PYTHONPATH=tests $(BIN)/python -m corpus.public
+
+docs: $(DEV_READY)  ## the reference pages and the table of promises, made from the code
 	@$(BIN)/python docs/generate.py
+	@PYTHONPATH=tests $(BIN)/python tests/promises.py
 
 bench: $(READY)  ## the figures of benchmarks/README.md, measured here
 	@$(BIN)/python benchmarks/first_sync.py
@@ -46,8 +51,17 @@ bench: $(READY)  ## the figures of benchmarks/README.md, measured here
 simulate: $(DEV_READY)  ## SEEDS=1000 scenes under seeded faults, every promise checked; SEED=123 plays that one again
 	@SYNCLINE_SIMULATE_ALL=$(ALL) PYTHONPATH=tests $(BIN)/python -m simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),200))
 
+weather: $(DEV_READY)  ## the bad days of docs/reliability.md, in virtual time: a line each
+	@PYTHONPATH=tests $(BIN)/python tests/scenarios.py
+
+side-by-side: $(DEV_READY)  ## the same bad days, for real: a script of 25 threads, and `syncline run`; six minutes
+	@$(BIN)/python benchmarks/side_by_side.py
+
 mutants: $(DEV_READY)  ## planted bugs, each in a private copy, and the tests that caught it; ONLY="doubt ticket" for some
 	@PYTHONPATH=tests $(BIN)/python -m mutants.run $(ONLY)
+
+crashes: $(DEV_READY)  ## SIGKILL at every call of a small run, and again in its recovery; PAIRS=all for every pair of them
+	@PYTHONPATH=tests $(BIN)/python -m crashes $(if $(STORY),--story "$(STORY)",--pairs $(or $(PAIRS),2000) $(if $(SEED),--seed $(SEED)))
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Syncline needs Python 3.11 or newer")'

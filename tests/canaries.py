@@ -1,9 +1,9 @@
 """Secrets and addresses that were planted → after every test, wherever one of them turned up and must not have.
 
 P1: no credential leaves the process but in a request: not on stdout or stderr, in no log record of any logger, in no
-exception of ours, no argument of a process, no file but the configuration. P2: no e-mail address in a log record or in
-an exception of ours. The ears are put on once, for all tests; what a test asks for by name (an argument, a fixture)
-could be forgotten by the next one.
+exception of ours, no argument of a process, no answer of the service, no file but the configuration. P2: no e-mail
+address in a log record or in an exception of ours. The ears are put on once, for all tests; what a test asks for by
+name (an argument, a fixture) could be forgotten by the next one. At the end, one line says how much was searched.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from tempfile import gettempdir
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -31,6 +33,14 @@ EMAIL, PHONE, NAME = f"{PERSON}@example.com", "+1555018277305", f"{PERSON} Lovel
 _CONFIGURATIONS = {".json", ".yaml", ".yml", ".py", ".sh"}  # where a test itself writes a credential
 _FILE_BYTES_AT_MOST = 1_000_000  # larger ones are data, and reading them would take longer than most tests
 _FILES_AT_MOST = 200
+_CORE = re.compile(r"core(?:\.\d+)?")
+_KINDS = (
+    ("the file ", "files"),
+    ("a record ", "log records"),
+    ("an answer ", "answers of the service"),
+    ("the arguments ", "command lines"),
+    ("a ", "exceptions"),
+)
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _EXAMPLES = re.compile(r"\bemail:(?:ada@example\.com|a@b\.c)\b")  # in messages that say what to write
 _CLIENTS = ("async_customerio", "httpx", "httpcore")  # of the vendors: they log as they please
@@ -47,6 +57,22 @@ def _encoded(stem: bytes) -> Iterator[bytes]:
 
 SECRETS: Sequence[bytes] = [STEM.encode(), *_encoded(STEM.encode()), _BASIC]
 PERSONAL: Sequence[bytes] = [PERSON.encode(), PHONE[1:].encode()]
+
+
+class _Places(NamedTuple):
+    """Where something was looked for, and how often: kinds of places in the words of the line at the end."""
+
+    kinds: Counter[str]
+    tests: Counter[str]
+
+    @property
+    def line(self) -> str:
+        kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(self.kinds.items()))
+        places, tests, leaky = self.kinds.total(), self.tests["all"], self.tests["with leaks"]
+        return f"canaries: {places:,} places searched in {tests:,} tests, {leaky} leaks ({kinds})"
+
+
+_searched = _Places(Counter(), Counter())
 
 
 class Watch:
@@ -79,10 +105,18 @@ class Watch:
                 self._note("a credential", data, SECRETS, f"the file {path.name}")
             if path.suffix in {".log", ".lock", ".md", ".html"}:
                 self._note("somebody's data", data, PERSONAL, f"the file {path.name}")
+            if _CORE.fullmatch(path.name):
+                self.leaks.append("the memory of a process in a file")
 
     def _note(self, what: str, data: bytes, needles: Iterable[bytes], where: str) -> None:
+        _searched.kinds[_kind(where)] += needles is SECRETS
         if any(needle in data for needle in needles):
             self.leaks.append(f"{what} in {where}")
+
+
+def _kind(where: str) -> str:
+    """`the file run.log`, `a Unfit`, `a record of the logger x` → what the total calls it."""
+    return next((kind for sign, kind in _KINDS if where.startswith(sign)), "outputs")
 
 
 def _bytes(said: object) -> bytes:
@@ -90,9 +124,9 @@ def _bytes(said: object) -> bytes:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """The small files below a folder; not through links, and not all of very many."""
+    """The small files below a folder, or the file itself; not through links, and not all of very many."""
     found = 0
-    for home, _, names in os.walk(folder):
+    for home, _, names in os.walk(folder) if folder.is_dir() else [(str(folder.parent), [], [folder.name])]:
         for path in (Path(home, name) for name in names):
             if path.is_file() and not path.is_symlink() and path.stat().st_size <= _FILE_BYTES_AT_MOST:
                 yield path
@@ -124,6 +158,11 @@ def _heard(said: object, where: str) -> None:
 def _heard_ours(said: object, where: str) -> None:
     if said and _watches:
         _watches[-1].hear_ours(said, where)
+
+
+def hear_answer(head: object, body: bytes) -> None:
+    """What the service answers: whoever may call it has not got the credentials of every run."""
+    _heard(f"{head}".encode() + body, "an answer of the service")
 
 
 def _on_audit(event: str, arguments: tuple[Any, ...]) -> None:
@@ -190,6 +229,11 @@ def _ears() -> Iterator[None]:
         logging.setLogRecordFactory(_record(factory))
         logging.root.setLevel(1)
         yield
+    with watching() as watch:  # a run that was killed may leave what it had in hand
+        for left in Path(gettempdir()).glob("syncline-*"):
+            watch.look(left)
+    if watch.leaks:
+        pytest.fail("what was planted was left behind:\n" + "\n".join(dict.fromkeys(watch.leaks)), pytrace=False)
 
 
 @pytest.fixture(autouse=True)
@@ -202,7 +246,9 @@ def canaries(request: pytest.FixtureRequest) -> Iterator[Watch]:
         folder = request.node.funcargs.get("tmp_path") if isinstance(request.node, pytest.Function) else None
         if isinstance(folder, Path):
             watch.look(folder)
+    _searched.tests["all"] += 1
     if watch.leaks:
+        _searched.tests["with leaks"] += 1
         pytest.fail("what was planted turned up:\n" + "\n".join(dict.fromkeys(watch.leaks)), pytrace=False)
 
 
@@ -216,3 +262,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if report.when == "call":
         item.stash[_SAID] = [("stdout", report.capstdout), ("stderr", report.capstderr)]
     return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Also where nothing turned up: how much was looked at."""
+    terminalreporter.write_line(_searched.line)

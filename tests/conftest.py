@@ -16,14 +16,15 @@ from typing import IO, Any, Literal, NamedTuple
 import pytest
 from hypothesis import settings
 
-from canaries import APP_API_KEY
+from canaries import API_KEY, APP_API_KEY, SITE_ID
 
 # Used by every test: what was planted must not turn up.
 from canaries import _ears as _ears
 from canaries import canaries as canaries
 from canaries import pytest_runtest_makereport as pytest_runtest_makereport
+from canaries import pytest_terminal_summary as pytest_terminal_summary
 from syncline.emulators import faults as weather
-from syncline.emulators.customerio import Customerio, Mode, Workspace
+from syncline.emulators.customerio import Credentials, Customerio, Mode, Workspace
 from syncline.emulators.log import Arrival
 from syncline.emulators.server import Emulator
 
@@ -38,10 +39,18 @@ DEADLINE_S = 60.0  # no single process of ours takes longer, unless it hangs
 Row = Mapping[str, object]
 
 
+class Known(Credentials):
+    """The planted pair is let in, and that of an emulator out of the box."""
+
+    def basic(self) -> tuple[str, ...]:  # type: ignore[override] # it is only asked what is in it
+        return super().basic() + Credentials(SITE_ID, API_KEY).basic()
+
+
 class Local(Emulator[Customerio]):
     """A local Customer.io whose weather may change while it runs."""
 
     def __init__(self, workspace: Workspace, faults: str, **settings: Any) -> None:
+        workspace.credentials = Known()
         self._faults: list[weather.Fault] = []
         super().__init__(Customerio(workspace, faults=self._faults, **{"seed": 7, **settings}))
         self.turn(faults)
@@ -122,7 +131,7 @@ class Project:
     ) -> Path:
         """A configuration that maps the fields `names` to themselves."""
         mappings = [{"from": name, "to": name} for name in names or ("name", "plan")]
-        keys = {"siteId": "site", "apiKey": "key", "appApiKey": APP_API_KEY}
+        keys = {"siteId": SITE_ID, "apiKey": API_KEY, "appApiKey": APP_API_KEY}
         plain = {"parallelism": 25, "userId": "id", **keys, "mappings": mappings}
         return self.write(plain | settings | {"destination": {"baseUrl": self.url, **(destination or {})}}, file)
 

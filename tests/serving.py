@@ -17,10 +17,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from canaries import API_KEY, SITE_ID, hear_answer
 from syncline.config.uploaded import listed
 from syncline.service.assembly import Told, opened, sync
+from syncline.service.protocol import Bounds
 from syncline.service.runs import Sync
-from syncline.service.server import Bounds, Server, listen
+from syncline.service.server import Server, listen
 
 DEADLINE_S = 60.0
 BOUNDARY = "------------------------d74496d66958873e"
@@ -64,12 +66,20 @@ ADA, BOB = {"id": 1, "name": "Ada", "plan": "free"}, {"id": 2, "name": "Bob", "p
 def config(url: str, **more: object) -> Part:
     """A configuration as it is uploaded."""
     mappings = [{"from": name, "to": name} for name in ("name", "plan")]
-    plain = {"parallelism": 25, "userId": "id", "siteId": "site", "apiKey": "key", "mappings": mappings}
+    plain = {"parallelism": 25, "userId": "id", "siteId": SITE_ID, "apiKey": API_KEY, "mappings": mappings}
     return "configuration.json", json.dumps(plain | {"destination": {"baseUrl": url}} | more)
 
 
 def data(*rows: object) -> Part:
     return "data.json", json.dumps(rows, indent=0)
+
+
+def _check_refusal(told: Answered) -> None:
+    """Whoever refuses says where, what was found, what was expected, and what to do: in a field each."""
+    is_json = told.headers.get("content-type") == "application/json"
+    if is_json and (document := told.document).get("status") == "refused":
+        for problem in document["problems"]:
+            assert all(problem[name] for name in ("file", "found", "expected", "fix")), problem
 
 
 class Caller:
@@ -85,9 +95,12 @@ class Caller:
         try:
             connection.request(method, path, body, dict(headers or {}))
             answer = connection.getresponse()
-            return Answered(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
+            told = Answered(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
         finally:
             connection.close()
+        hear_answer(told.headers, told.body)
+        _check_refusal(told)
+        return told
 
     def upload(self, method: str, path: str, *parts: Part, **headers: str) -> Answered:
         """headers: `idempotency_key="x"` is `Idempotency-Key: x`."""

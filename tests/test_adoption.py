@@ -14,7 +14,9 @@ from conftest import Emulate, Local, Project, Syncline, people, writes
 from syncline.emulators.customerio import Identifier
 from syncline.errors import ConfigRefused, LedgerRefused
 from syncline.flow.diff import Refresh
+from syncline.ledger.queries import SUMS
 from syncline.ledger.schema import APPLICATION_ID, SCHEMA_VERSION
+from syncline.ledger.sums import teach
 from syncline.model import Belief, Outcome
 
 DAY_S = 86_400.0
@@ -27,6 +29,7 @@ def rows(count: int, **more: object) -> list[dict[str, object]]:
 def in_ledger(project: Project, *statements: str) -> list[tuple[object, ...]]:
     """Runs SQL on the ledger by hand → the rows of the last statement."""
     with closing(sqlite3.connect(project.ledger)) as db:
+        teach(db)
         found: list[tuple[object, ...]] = []
         for statement in statements:
             found = db.execute(statement).fetchall()
@@ -41,6 +44,8 @@ def aged(project: Project, days: float) -> None:
         project,
         f"UPDATE belief SET acked = acked - {seconds}",
         f"UPDATE run SET started = started - {seconds}, ended = ended - {seconds}",
+        SUMS["seal_all_beliefs"],
+        SUMS["seal_all_runs"],
     )
 
 
@@ -81,7 +86,7 @@ def test_keys_in_doubt_stay_in_doubt(project: Project, emulate: Emulate) -> None
     local = emulate()
     config = project.config(destination={"baseUrl": local.url})
     library.run(config, rows(5))
-    in_ledger(project, "INSERT INTO doubt (key, run) VALUES ('id:3', 1)")
+    in_ledger(project, "INSERT INTO doubt (key, run, sum) VALUES ('id:3', 1, row_sum('id:3', 1))")
     adopted = library.run(config, rows(5), adopt=True)
     assert adopted.counts[Outcome.UNCHANGED] == 5
     assert any("1 of the adopted stay in doubt" in note for note in adopted.notes)

@@ -9,6 +9,7 @@ import pytest
 
 import syncline as library
 from conftest import Local, Project, people, writes
+from syncline.model import Outcome
 
 
 class Case(NamedTuple):
@@ -70,3 +71,16 @@ def test_rows_beside_each_other(project: Project, local: Local, case: Case) -> N
     assert (people(local), writes(local)) == (case.held, case.requests)
     assert not case.says or any(case.says in warning for warning in report.warnings)
     assert library.run(config, project.data(case.rows)).requests == 0
+
+
+@pytest.mark.parametrize(("api", "requests"), [("identify", 50), ("batch", 95)])
+def test_a_mapping_that_the_vendor_refuses_is_not_tried_on_everybody(
+    project: Project, local: Local, api: str, requests: int
+) -> None:
+    """R38. A batch that is refused as a whole is halved, which takes its share of requests."""
+    local.turn("400:100%")
+    report = library.run(project.config("a", destination={"api": api}), [{"id": one, "a": 1} for one in range(3_000)])
+    assert (report.counts[Outcome.REJECTED], report.counts[Outcome.DEFERRED]) == (50, 2_950)
+    assert (report.exit_code, writes(local)) == (3, requests)
+    assert report.stopped is not None
+    assert "is the mapping right?" in report.stopped.message

@@ -104,6 +104,7 @@ def test_a_request_is_filled_to_the_byte(last: int, expected: list[int]) -> None
         assert len(body_of(destination, packed[0].items)) == 1_000
 
 
+@pytest.mark.promise("R9")
 def test_half_a_megabyte_holds_for_the_whole_body() -> None:
     destination = customerio()
     some = [change(f"id:{n}", {f"{m:02}": "é" * 490 for m in range(30)}, n) for n in range(60)]

@@ -22,7 +22,7 @@ from canaries import API_KEY, EMAIL, PERSON, PHONE, SITE_ID, Watch
 _IMPORTS = """
 import base64, json, logging, subprocess, sys
 import pytest
-from canaries import API_KEY, EMAIL, PERSON, PHONE, SITE_ID
+from canaries import API_KEY, EMAIL, PERSON, PHONE, SITE_ID, hear_answer
 from syncline.errors import ConfigRefused, Problem, Unanswered, Unfit
 """
 _BASIC = 'base64.b64encode(f"{SITE_ID}:{API_KEY}".encode()).decode()'
@@ -47,6 +47,10 @@ LEAKS = {
     "[(tmp_path / '.syncline').mkdir(), (tmp_path / '.syncline/a.json').write_text(API_KEY)]": (
         "a credential in the file a.json"
     ),
+    "hear_answer({'location': '/runs/x'}, b'{\"siteId\": \"' + SITE_ID.encode() + b'\"}')": (
+        "a credential in an answer of the service"
+    ),
+    "(tmp_path / 'core.4711').touch()": "the memory of a process in a file",
 }
 # And what no test fails for: where credentials and people belong.
 FAIR = (
@@ -63,27 +67,50 @@ def _test(name: str, line: str) -> str:
     return f"def test_{name}({fixtures}):\n    {line}\n"
 
 
-def test_a_test_that_lets_something_slip_fails_and_is_told_what(tmp_path: Path) -> None:
-    body = [_test(str(number), leak) for number, leak in enumerate(LEAKS)]
-    body += [_test(f"fair_{number}", fair) for number, fair in enumerate(FAIR)]
-    (tmp_path / "test_leaky.py").write_text("\n".join([_IMPORTS, *body]), encoding="utf-8")
+def pytest_of(folder: Path, file: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A suite of its own, with these ears on."""
     words = [sys.executable, "-m", "pytest", "-p", "canaries", "-p", "no:cacheprovider", "-c", os.devnull, "--tb=short"]
     with TemporaryFile() as output:  # no pipe, and no file in the folder: what is printed there is planted
         ended = subprocess.run(
-            [*words, "-q", "test_leaky.py"],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(Path(canaries.__file__).parent)},
+            [*words, "-q", file],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(Path(canaries.__file__).parent), **environment},
             stdout=output,
             check=False,
             timeout=60,
         )
         output.seek(0)
-        told = output.read().decode()
+        return subprocess.CompletedProcess(ended.args, ended.returncode, output.read().decode())
+
+
+@pytest.mark.promise("P1", "P2")
+def test_a_test_that_lets_something_slip_fails_and_is_told_what(tmp_path: Path) -> None:
+    body = [_test(str(number), leak) for number, leak in enumerate(LEAKS)]
+    body += [_test(f"fair_{number}", fair) for number, fair in enumerate(FAIR)]
+    (tmp_path / "test_leaky.py").write_text("\n".join([_IMPORTS, *body]), encoding="utf-8")
+    ended = pytest_of(tmp_path, "test_leaky.py")
+    told = ended.stdout
     assert ended.returncode == 1
     assert f"{len(LEAKS) + len(FAIR)} passed, {len(LEAKS)} errors" in told
     for number, what in enumerate(LEAKS.values()):
         _, _, section = told.partition(f"ERROR at teardown of test_{number} _")
         assert what in section.partition("ERROR at teardown")[0], what
+    total = re.search(r"canaries: (\d+) places searched in (\d+) tests, (\d+) leaks \((.*)\)", told)
+    assert total is not None
+    assert [int(total[number]) for number in (2, 3)] == [len(LEAKS) + len(FAIR), len(LEAKS)]
+    assert int(total[1]) > len(LEAKS)
+    for kind in ("answers of the service", "command lines", "exceptions", "files", "log records", "outputs"):
+        assert kind in total[4]
+
+
+def test_what_a_killed_process_left_behind_is_found_when_all_tests_have_ended(tmp_path: Path) -> None:
+    (tmp_path / "syncline-x1y2.db").write_text(API_KEY)
+    (tmp_path / "test_fair.py").write_text("def test_fair():\n    pass\n", encoding="utf-8")
+    ended = pytest_of(tmp_path, "test_fair.py", TMPDIR=str(tmp_path))
+    (tmp_path / "syncline-x1y2.db").unlink()
+    assert ended.returncode == 1
+    assert "what was planted was left behind" in ended.stdout
+    assert "a credential in the file syncline-x1y2.db" in ended.stdout
 
 
 @pytest.mark.parametrize("before", range(4))

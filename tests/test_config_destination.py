@@ -135,6 +135,10 @@ def test_what_is_missing_is_named_with_the_variable_that_may_hold_it() -> None:
     [
         ([{"from": "a", "to": "first_name"}], "fields of your own go under metadata", '"metadata.first_name"'),
         ([{"from": "a", "to": "address.street"}], "an address has only city", 'Did you mean "address.line_1"?'),
+        ([{"from": "a", "to": "metdata.tier"}], "go under metadata", 'Did you mean "metadata.tier"?'),
+        ([{"from": "a", "to": "Metadata.tier"}], "go under metadata", 'Did you mean "metadata.tier"?'),
+        ([{"from": "a", "to": "adress.city"}], "go under metadata", 'Did you mean "address.city"?'),
+        ([{"from": "a", "to": "traits.tier"}], "go under metadata", 'Write "to": "metadata.traits.tier".'),
         ([{"from": "id", "to": "source_id"}], "source_id says who the customer is", "Delete this mapping."),
         ([{"from": "a", "to": "id"}], "id says who the customer is", "Name that field in `userId`"),
         ([{"from": "a", "to": "name", "as": "integer"}], "name is text to the destination", 'Write "as": "string".'),

@@ -99,6 +99,7 @@ def test_an_odd_dotenv_is_a_warning_and_never_waited_for(tmp_path: Path) -> None
 def test_an_env_file_takes_the_place_of_dotenv(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("A=beside\nB=beside\n")
     (tmp_path / "staging.env").write_text("A=staging\nB=staging\nodd line\n")
+    (tmp_path / "staging.env").chmod(0o600)
     file = tmp_path / "users.json"
     file.write_text(json.dumps({**BASE, "siteId": "${A}", "apiKey": "${B}"}))
     held = load(file, environment={"B": "process"}, env_file=tmp_path / "staging.env")

@@ -1,6 +1,6 @@
 """What a configuration must not say: each problem with its place, what was found and its fix.
 
-test_config_bad_inputs.py has the corpus of reliability.md 6.1.
+The corpus of reliability.md 6.1 is in corpus/configurations.py.
 """
 
 from __future__ import annotations

@@ -264,7 +264,7 @@ def test_an_odd_spelling_of_a_host_is_refused_as_it_is_everywhere(tmp_path: Path
     problem = the_problem(tmp_path, destination={"baseUrl": url})
     assert problem.found.startswith("destination.baseUrl is ")
     assert "started with" not in problem.expected
-    with pytest.raises(ConfigRefused, match="--allow-origin-url: expected "):  # and nobody can list it
+    with pytest.raises(ConfigRefused, match=r"--allow-origin-url: found .*; expected "):  # and nobody can list it
         listed([url])
 
 
@@ -304,6 +304,7 @@ def test_a_report_is_posted_only_where_the_service_was_started_with(tmp_path: Pa
     ):
         problem = the_problem(tmp_path, notify=url)
         assert problem.found == "notify is a text (not shown)"
+        assert problem.expected == "a URL at an origin that the service was started with"
         assert "--allow-origin-url" in problem.fix
 
 
@@ -311,8 +312,12 @@ def test_an_origin_is_listed_once_however_it_is_spelled() -> None:
     assert listed(["https://a.test", "https://a.test:443"]) == {"https://a.test:443"}
     assert listed(["http://[::1]:80", "http://[::1]"]) == {"http://[::1]:80"}
     assert listed([]) == frozenset()
-    with pytest.raises(ConfigRefused, match="--allow-origin-url: expected an origin"):
+    with pytest.raises(ConfigRefused, match=r'--allow-origin-url: found ""; expected an origin'):
         listed([""])
+    with pytest.raises(ConfigRefused, match=r'found "https://a\.test/"; expected an origin: .* Write it like https://'):
+        listed(["https://a.test/"])
+    with pytest.raises(ConfigRefused, match=r"found an address \(not shown\); expected an origin"):
+        listed(["https://me:c4nary@a.test"])
 
 
 # --- what comes later -------------------------------------------------------------------------------------------------

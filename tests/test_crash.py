@@ -19,7 +19,7 @@ from urllib.request import urlopen
 import pytest
 
 import syncline as library
-from conftest import DEADLINE_S, Emulate, Local, Project, Row, Syncline, people
+from conftest import DEADLINE_S, Emulate, Known, Local, Project, Row, Syncline, people
 from syncline import Report
 from syncline.delivery import Policy
 from syncline.emulators.customerio import Credentials
@@ -161,6 +161,7 @@ def start_until(scene: Scene, words: Sequence[str | Path], name: str) -> subproc
 # --- while delivering ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.promise("S3", "S3b")
 @pytest.mark.parametrize("then", ["again", "back", "resume"])
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_killed_while_delivering(scene: Callable[..., Scene], chance: Random, endpoint: str, then: str) -> None:
@@ -180,6 +181,7 @@ def test_killed_while_delivering(scene: Callable[..., Scene], chance: Random, en
     assert kills, "every process ended before it was killed: nothing was shown"
 
 
+@pytest.mark.promise("S4")
 @pytest.mark.parametrize("then", ["again", "back", "resume"])
 @pytest.mark.parametrize("between", ["again", "resume"])
 def test_killed_twice_in_a_row(scene: Callable[..., Scene], chance: Random, between: str, then: str) -> None:
@@ -191,6 +193,7 @@ def test_killed_twice_in_a_row(scene: Callable[..., Scene], chance: Random, betw
     here.check(here.recover(then, 1))
 
 
+@pytest.mark.promise("S5")
 @pytest.mark.parametrize("then", ["again", "resume"])
 def test_what_a_kill_sends_again_is_bounded(scene: Callable[..., Scene], chance: Random, then: str) -> None:
     """At most what was in flight, and what the commit window held: by then acknowledged, not yet recorded."""
@@ -217,7 +220,7 @@ def test_killed_while_what_had_been_turned_away_was_sent_again(scene: Callable[.
     here.run(0)
     here.local.app.workspace.credentials = Credentials(api_key="rotated")
     assert here.run(1).exit_code == 3
-    here.local.app.workspace.credentials = Credentials()
+    here.local.app.workspace.credentials = Known()
     here.local.app.latency_s = 30.0  # applied at once, answered never
     assert kill_at(here, here.words(1, resume=True), 1, 0.0) is True
     here.local.app.latency_s = 0.0
@@ -229,6 +232,7 @@ def test_killed_while_what_had_been_turned_away_was_sent_again(scene: Callable[.
 # --- while planning, while merging ---------------------------------------------------------------------------------
 
 
+@pytest.mark.promise("S3", "S3b")
 @pytest.mark.parametrize("then", ["again", "back"])
 def test_killed_while_planning(scene: Callable[..., Scene], chance: Random, then: str) -> None:
     """Nothing was sent, `--resume` says so as often as it is asked, and the run before is as it was."""
@@ -262,6 +266,7 @@ def test_killed_while_planning_after_answers_were_lost(scene: Callable[..., Scen
     here.check(here.recover("back", 1))
 
 
+@pytest.mark.promise("S3", "S3b")
 @pytest.mark.parametrize("then", ["again", "back", "resume"])
 def test_killed_while_merging(scene: Callable[..., Scene], chance: Random, then: str) -> None:
     """All was acknowledged and recorded; what is cut is only the book-keeping."""
@@ -281,6 +286,7 @@ def test_killed_while_merging(scene: Callable[..., Scene], chance: Random, then:
 # --- signals -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.promise("C1")
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 @pytest.mark.parametrize(
     ("number", "code", "reason"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
@@ -313,6 +319,7 @@ def test_a_signal_ends_the_run_in_good_order(
     here.check(0)
 
 
+@pytest.mark.promise("C2")
 def test_a_second_interrupt_ends_at_once(scene: Callable[..., Scene]) -> None:
     here = scene(30)
     here.run(0)

@@ -152,6 +152,7 @@ def test_a_path_cannot_hold_dots_and_a_batch_can(value: str) -> None:
     assert identified(sent(customerio(), customerio().key(value))) == Identifier("id", value)
 
 
+@pytest.mark.promise("R9")
 @pytest.mark.parametrize("api", ["batch", "identify"])
 @pytest.mark.parametrize(
     ("fits", "size"),
@@ -223,6 +224,7 @@ shapes = st.one_of(
 )
 
 
+@pytest.mark.promise("O4")
 @given(shapes, st.sampled_from(["auto", "id", "email", "cio_id"]))
 def test_both_apis_reach_the_same_person(identifier: object, kind: str) -> None:
     batch, identify = customerio(identifier=kind), customerio(identifier=kind, api="identify")
@@ -244,6 +246,7 @@ def test_names_that_fit(name: str) -> None:
     check(customerio(), "id:1", {name: 1})
 
 
+@pytest.mark.promise("R9")
 @pytest.mark.parametrize(("name", "size"), [("x" * 151, 151), ("é" * 76, 152), ("", 0)])
 def test_a_name_has_1_to_150_bytes(name: str, size: int) -> None:
     destination = customerio()
@@ -253,6 +256,7 @@ def test_a_name_has_1_to_150_bytes(name: str, size: int) -> None:
         assert reason == f"the attribute name is {size} bytes; Customer.io takes 1 to 150"
 
 
+@pytest.mark.promise("R9")
 @pytest.mark.parametrize(
     ("value", "size"),
     [
@@ -292,6 +296,7 @@ def test_an_email_that_contradicts_the_key(email: object) -> None:
     assert (field, "would drop the write" in reason) == ("email", True)
 
 
+@pytest.mark.promise("R9")
 @pytest.mark.parametrize("mode", ["upsert", "update"])
 @pytest.mark.parametrize("api", ["batch", "identify"])
 def test_a_person_has_300_attributes(api: str, mode: Literal["upsert", "update"]) -> None:
@@ -302,6 +307,7 @@ def test_a_person_has_300_attributes(api: str, mode: Literal["upsert", "update"]
         destination.encode(change("id:1", some | {"one more": 1}))
 
 
+@pytest.mark.promise("R9", "B4")
 @pytest.mark.parametrize("key", ["id:1", "id:é", "email:ada@x.org"])
 @pytest.mark.parametrize("mode", ["upsert", "update"])
 def test_an_item_has_32000_bytes(key: str, mode: Literal["upsert", "update"]) -> None:
@@ -621,6 +627,7 @@ def test_preferences_are_an_object_of_topics(value: object) -> None:
     ("value", "reason"),
     [
         ('{"topics":{"topic_1":true}}', "text where an object was expected: add `as: json`"),
+        ("none", "text where an object was expected"),
         (True, "true where an object was expected"),
         (1, "a number where an object was expected"),
         ([], "a list where an object was expected"),
@@ -927,6 +934,7 @@ def test_no_keys_are_no_request() -> None:
     assert play(customerio().look_up([])) == ([], {})
 
 
+@pytest.mark.promise("A2")
 @pytest.mark.parametrize("api", ["batch", "identify"])
 @pytest.mark.parametrize("status", [201, 202, 204])
 def test_a_success_that_the_api_does_not_have_proves_nothing(api: str, status: int) -> None:

@@ -308,9 +308,10 @@ def test_an_address_may_come_whole(value: object) -> None:
         ({"\x1b" * 50: "x"}, "address", r"\x1b" * 40 + " in it is none of "),
         ({"postal_code": 8001}, "address.postal_code", "a number where text was expected: map it to address.postal_c"),
         ({"city": ["x"]}, "address.city", "a list where text was expected"),
-        ("x", "address", "text where an object was expected: add `as: json`"),
-        ([], "address", "a list where an object was expected"),
-        (1, "address", "a number where an object was expected"),
+        ("x", "address", "text where an object was expected: map it to a part of it, such as address.city"),
+        ('{"city":"x"}', "address", "text where an object was expected: add `as: json`"),
+        ([], "address", "a list where an object was expected: map it to a part of it, such as address.city"),
+        (1, "address", "a number where an object was expected: map it to a part of it, such as address.city"),
     ],
 )
 def test_what_is_no_address(value: object, field: str, reason: str) -> None:
@@ -334,8 +335,12 @@ def test_what_a_key_of_metadata_holds_is_for_the_projects_schema_to_judge(value:
     ("value", "reason"),
     [
         ('{"a":1}', "text where an object was expected: add `as: json`"),
-        ([], "a list where an object was expected"),
-        (True, "true where an object was expected"),
+        *(
+            (text, "text where an object was expected: map it to a key of it, such as metadata.tier")
+            for text in ("gold", "[1]", '"x"', "5", "")
+        ),
+        ([], "a list where an object was expected: map it to a key of it, such as metadata.tier"),
+        (True, "true where an object was expected: map it to a key of it, such as metadata.tier"),
     ],
 )
 def test_metadata_is_an_object(value: object, reason: str) -> None:
@@ -470,6 +475,7 @@ def test_a_customer_is_measured_by_exact_bytes(
     assert (unfit.value.field, unfit.value.rule) == ("", "record-too-large")
 
 
+@pytest.mark.promise("R9")
 def test_one_request_may_have_10_mb() -> None:
     room = 10_485_760 - len(payload("1", {"name": ""}))
     assert len(payload("1", {"name": "x" * room}, api="single")) == 10_485_760

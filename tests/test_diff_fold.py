@@ -20,6 +20,7 @@ def body(record: object) -> bytes:
     return canonical(msgspec.json.encode(record))
 
 
+@pytest.mark.promise("O2")
 @given(st.lists(records, max_size=6))
 def test_where_attributes_merge_a_fold_is_the_left_fold_of_updates(rows: list[dict[str, object]]) -> None:
     expected: dict[str, object] = {}

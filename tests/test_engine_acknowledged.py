@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from random import Random
 
+import pytest
+
 from syncline.delivery import World, deliver
 from syncline.flow.batch import Batch, batches
 from syncline.model import Outcome
@@ -13,6 +15,7 @@ from virtual import EPOCH, LOST, Call, Gust, SimulatedApi, Sync, now, run
 SLOW_S = 1.0  # longer than verdicts are held before they are committed
 
 
+@pytest.mark.promise("A2", "S1")
 def test_nobody_is_recorded_as_delivered_before_the_answer_that_says_so() -> None:
     def weather(number: int, call: Call) -> Gust:
         return {4: Gust(500, latency_s=SLOW_S), 9: LOST}.get(number, Gust(latency_s=SLOW_S))

@@ -35,6 +35,7 @@ def sent(wall: Callable[[], float]) -> list[object]:
     return [*sync.api.trace]
 
 
+@pytest.mark.promise("C6")
 @pytest.mark.parametrize("by_s", [-3_600.0, 3_600.0, IN_2038 - EPOCH])
 def test_a_wall_clock_that_jumps_moves_no_request(by_s: float) -> None:
     assert sent(lambda: EPOCH + now() + by_s * (now() >= JUMPS_AT_S)) == sent(lambda: EPOCH + now())

@@ -42,6 +42,7 @@ def told_the_truth(sync: Sync) -> bool:
     ]
 
 
+@pytest.mark.promise("C1")
 @pytest.mark.parametrize(
     ("weather", "probe", "at_s", "by_s"),
     [
@@ -115,6 +116,7 @@ def test_a_run_that_was_interrupted_before_it_began_sends_nothing() -> None:
     assert sync.api.calls == []
 
 
+@pytest.mark.promise("S8")
 @pytest.mark.parametrize("fails_from", [1, 2, 3])
 def test_no_request_starts_after_the_disk_has_failed(fails_from: int) -> None:
     sync = Sync(SimulatedApi(), rows=20_000, fails_from=fails_from)
@@ -131,6 +133,7 @@ def test_a_disk_that_fails_at_the_very_end_is_said_too() -> None:
     assert sync.stop_reason == "disk"
 
 
+@pytest.mark.promise("S8")
 def test_a_disk_that_fails_once_costs_no_acknowledgement() -> None:
     sync = Sync(SimulatedApi(), rows=20_000, fails_from=2, fails_to=2)
     sync.go()

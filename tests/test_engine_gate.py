@@ -33,6 +33,7 @@ def test_nothing_else_starts_before_a_canary_has_succeeded() -> None:
     assert sync.notebook.counts == {"delivered": 500}
 
 
+@pytest.mark.promise("R1")
 @pytest.mark.parametrize("parallelism", [1, 2, 25])
 def test_exactly_parallelism_requests_are_in_flight(parallelism: int) -> None:
     sync = Sync(SimulatedApi(), rows=1_000, parallelism=parallelism, identify=True)
@@ -46,6 +47,7 @@ def test_a_run_over_no_rows_sends_nothing() -> None:
     assert sync.api.calls == []
 
 
+@pytest.mark.promise("R5")
 def test_a_bad_key_costs_one_request_and_one_probe() -> None:
     sync = Sync(SimulatedApi(always(Gust(401)), always(Gust(401))), rows=10_000)
     sync.go()
@@ -55,6 +57,7 @@ def test_a_bad_key_costs_one_request_and_one_probe() -> None:
     assert not any(one.doubt for one in sync.notebook.last.values())
 
 
+@pytest.mark.promise("R5")
 def test_a_key_revoked_mid_run_touches_only_what_was_in_flight() -> None:
     def weather(number: int, call: Call) -> Gust:
         return Gust(401) if number > 100 else FAIR

@@ -22,6 +22,7 @@ def http_date(at: float, form: str = "%a, %d %b %Y %H:%M:%S GMT") -> str:
 IMF, RFC_850, ASCTIME = "%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"
 
 
+@pytest.mark.promise("R2")
 @pytest.mark.parametrize("rate", [3.0, 40.0, 900.0])
 @pytest.mark.parametrize("identify", [False, True])
 def test_over_any_window_no_more_than_the_rate_and_a_burst(rate: float, identify: bool) -> None:
@@ -144,6 +145,7 @@ def throttled_at(at_s: float, gust: Gust) -> Sync:
     return sync
 
 
+@pytest.mark.promise("R3")
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize("text", ["2", *(http_date(EPOCH + 3, form) for form in (IMF, RFC_850, ASCTIME))])
 def test_the_whole_lane_waits_as_long_as_it_is_asked(status: int, text: str) -> None:

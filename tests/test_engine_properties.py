@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from random import Random
 
+import pytest
 from hypothesis import HealthCheck, event, given, note, settings
 from hypothesis import strategies as st
 
@@ -170,6 +171,7 @@ def ran(case: Case) -> Sync:
     return sync
 
 
+@pytest.mark.promise("A1")
 @THOROUGH
 @given(anything)
 def test_every_change_is_accounted_for(case: Case) -> None:
@@ -182,6 +184,7 @@ def test_every_change_is_accounted_for(case: Case) -> None:
         assert not unsettled
 
 
+@pytest.mark.promise("A2")
 @THOROUGH
 @given(anything)
 def test_nothing_is_said_that_is_not_so(case: Case) -> None:
@@ -219,6 +222,7 @@ def test_no_request_starts_when_none_may(case: Case) -> None:
         assert starts[-1] <= sync.notebook.failures[0] + TICK_S, "after the disk failed"
 
 
+@pytest.mark.promise("R2")
 @THOROUGH
 @given(anything)
 def test_the_pace_holds_over_any_window(case: Case) -> None:
@@ -241,6 +245,7 @@ def test_the_canary_is_alone_until_it_was_taken(case: Case) -> None:
     assert all(one.end <= other.start + TICK_S for one, other in pairwise(early))
 
 
+@pytest.mark.promise("C8")
 @THOROUGH
 @given(passing)
 def test_when_the_weather_clears_everything_is_delivered(case: Case) -> None:
@@ -252,6 +257,7 @@ def test_when_the_weather_clears_everything_is_delivered(case: Case) -> None:
     assert sync.notebook.counts["delivered"] == case.rows - len(case.marked)
 
 
+@pytest.mark.promise("C9")
 @settings(THOROUGH, max_examples=80)
 @given(anything)
 def test_the_same_seed_sends_the_same_requests(case: Case) -> None:

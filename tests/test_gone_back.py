@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import threading
 
+import pytest
+
 import syncline as library
 from conftest import DEADLINE_S, Local, Project, Row, Syncline, people
 from syncline.model import Outcome
@@ -14,6 +16,7 @@ def rows(plan: str) -> list[Row]:
     return [{"id": at, "name": f"Ada {at}", "plan": plan} for at in range(1, 31)]
 
 
+@pytest.mark.promise("S3b")
 def test_a_source_that_goes_back_after_a_kill_is_followed(project: Project, local: Local, syncline: Syncline) -> None:
     config = project.config()
     assert library.run(config, rows("pro")).exit_code == 0

@@ -11,6 +11,7 @@ from syncline.model import Outcome
 ROWS = [{"id": at, "name": f"Ada {at}", "plan": "pro"} for at in range(40)]
 
 
+@pytest.mark.promise("S1")
 @pytest.mark.parametrize("weather", ["429:100%:after=9999", "401:100%"])
 def test_what_nobody_took_is_sent_by_the_next_run(project: Project, local: Local, weather: str) -> None:
     config = project.config()

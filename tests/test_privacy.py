@@ -337,6 +337,7 @@ def test_every_class_of_errors_is_forced_here() -> None:
     assert known - {SynclineError, errors.Refusal} == set(KINDS)
 
 
+@pytest.mark.promise("P1", "P2")
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_p1_p2_no_error_tells_of_a_credential_or_of_a_person(
     kind: type[SynclineError], scene: Scene, canaries: Watch
@@ -377,6 +378,7 @@ def run_of(scene: Scene, *words: str) -> int:
     return scene.verb("run", str(scene.config_file), *data, *words)
 
 
+@pytest.mark.promise("P2")
 @pytest.mark.parametrize("status", [301, 400, 401, 402, 403, 404, 413, 422, 429, 503])
 @pytest.mark.parametrize("way", WAYS)
 def test_p2_what_a_vendor_says_of_a_person_is_masked(
@@ -412,6 +414,7 @@ def chained() -> None:
         raise RuntimeError(f"{NAME} {TOKEN}") from error
 
 
+@pytest.mark.promise("P1", "P2")
 @pytest.mark.parametrize("crash", [unlucky, undecodable, chained])
 def test_p1_p2_a_crash_is_told_by_its_kind_and_place_alone(
     crash: Callable[[], None], capsys: pytest.CaptureFixture[str]
@@ -446,6 +449,7 @@ def process(scene: Scene, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.promise("P1", "P2")
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="there is no /proc here")
 @pytest.mark.parametrize("way", [to_customerio, to_customerio_one_by_one, to_voucherify])
 def test_p1_p2_a_process_that_tells_all_it_can_tells_of_neither(
@@ -473,6 +477,7 @@ def test_p1_p2_a_process_that_tells_all_it_can_tells_of_neither(
     assert canaries.leaks == []
 
 
+@pytest.mark.promise("P1")
 def test_p1_credentials_come_from_the_environment_and_go_nowhere_else(scene: Scene, canaries: Watch) -> None:
     scene.to({"type": "customerio", "siteId": "${SITE_ID}", "apiKey": "${API_KEY}"})
     (scene.folder / ".env").write_text(f"SITE_ID={SITE_ID}\nAPI_KEY='{API_KEY}'\n", encoding="utf-8")
@@ -486,6 +491,7 @@ def test_p1_credentials_come_from_the_environment_and_go_nowhere_else(scene: Sce
 # --- the service ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.promise("P1", "P2")
 @pytest.mark.parametrize("status", [200, 400, 401])
 def test_p1_p2_the_service_answers_and_tells_its_diary_without_either(
     status: int, scene: Scene, vendor: Vendor, canaries: Watch
@@ -497,11 +503,10 @@ def test_p1_p2_the_service_answers_and_tells_its_diary_without_either(
     with serving(scene.folder / ".syncline", vendor.url) as running:
         parts = [(one.name, one.read_bytes()) for one in (scene.config_file, scene.data_file)]
         answers = [running.call.put(*parts), running.call.put((parts[0][0], b"{"), parts[1])]
-        run = answers[0].document["run"]
-        answers += [running.call("GET", path) for path in ("/runs", f"/runs/{run}", f"/runs/{run}/report", "/metrics")]
-    assert [one.status for one in answers[:2]] == [{200: 200, 400: 207, 401: 401}[status], 422]
-    for one in answers:
-        canaries.hear(one.body + str(one.headers).encode(), "an answer of the service")
+        run = answers[0].headers["location"]
+        looks = ("/runs", run, f"{run}/rows", f"{run}/rows?format=csv", "/metrics", "/healthz", "/openapi.json")
+        answers += [running.call("GET", path) for path in looks]
+    assert [one.status for one in answers] == [{200: 200, 400: 207, 401: 401}[status], 422, *[200] * len(looks)]
     assert vendor.asked
     assert canaries.leaks == []
 

@@ -57,6 +57,7 @@ def problem(
     return RowProblem(RowRef("users.csv", row, row + 1), "id:7258", field, outcome, reason, rule)
 
 
+@pytest.mark.promise("A1")
 @given(
     st.dictionaries(st.sampled_from([str(outcome) for outcome in Outcome]), st.integers(0, 1_000)), st.integers(-2, 2)
 )
@@ -69,6 +70,7 @@ def test_every_row_read_has_exactly_one_outcome(counts: dict[str, int], lost: in
         made.check()
 
 
+@pytest.mark.promise("A4")
 @pytest.mark.parametrize(
     ("counts", "stopped", "code"),
     [
@@ -83,14 +85,27 @@ def test_every_row_read_has_exactly_one_outcome(counts: dict[str, int], lost: in
         ({"invalid": 1}, ROUGH, 3),
         ({"deferred": 1, "invalid": 1}, Stop("interrupted", "Ctrl-C"), 130),
         ({"unknown": 1}, Stop("terminated", "asked to end"), 143),
+        ({"unknown": 1}, Stop("bug", "ours"), 70),
     ],
 )
 def test_the_gravest_decides_the_exit_code(counts: Mapping[str, int], stopped: Stop | None, code: int) -> None:
     assert report(counts, stopped=stopped).exit_code == code
 
 
-def test_nothing_left_to_resume_is_no_failure() -> None:
-    assert report({"unknown": 0, "invalid": 4}, nothing_left=True).exit_code == 0
+@pytest.mark.parametrize(
+    ("counts", "stopped", "code"),
+    [
+        ({"delivered": 4}, None, 0),
+        ({"delivered": 4, "invalid": 1}, None, 1),
+        ({"delivered": 4}, ROUGH, 3),  # what the source did not give is still missing
+        ({"delivered": 4}, Stop("interrupted", "Ctrl-C"), 0),  # which came when all was done
+        ({"delivered": 4, "rejected": 1}, Stop("outage", "no answer"), 1),
+    ],
+)
+def test_nothing_left_to_resume_ends_as_the_rows_did(
+    counts: Mapping[str, int], stopped: Stop | None, code: int
+) -> None:
+    assert report(counts, stopped=stopped, nothing_left=True).exit_code == code
 
 
 @pytest.mark.parametrize(
@@ -160,6 +175,14 @@ def test_the_words_of_a_good_run_are_one_line() -> None:
     assert report({}, requests=0).lines() == ["run 7 finished: 0 read = no rows (0 requests, 1.2 s)"]
 
 
+@pytest.mark.parametrize(
+    ("counts", "stopped"), [({"unknown": 3}, Stop("killed", "dead")), ({"delivered": 3, "unchanged": 1}, None)]
+)
+def test_what_a_run_cost_that_died_is_not_told_as_nothing(counts: Mapping[str, int], stopped: Stop | None) -> None:
+    line = report(counts, stopped=stopped, requests=0).lines()[0]
+    assert line.endswith("(how many requests it had sent is not known)")
+
+
 def test_the_words_of_a_bad_run() -> None:
     stop = Stop("breaker", "too many\nfaults", 1_700_000_000.5)
     groups = [ProblemGroup(1, problem()), ProblemGroup(1, problem(9, Outcome.UNKNOWN, "no answer", field=""))]
@@ -189,7 +212,29 @@ def test_rows_that_failed_in_the_same_way_are_told_once() -> None:
         "  invalid   1,500 rows  plan: long (value-too-long); the first: users.csv row 3 (line 4)  id:7258",
         "  each of them: syncline report CONFIG --run 7",
     ]
-    assert made.lines(all_problems=True)[2:] == [f"    {one}" for one in made.problems]
+    assert made.lines(all_problems=True)[1:] == [
+        "  invalid   1,500 rows  plan: long (value-too-long)",
+        *(f"    {one}" for one in made.problems),
+    ]
+
+
+def test_a_report_names_every_row_once() -> None:
+    rows = [problem(3), problem(9, Outcome.UNKNOWN, "no answer", field="")]
+    made = report({"invalid": 1, "unknown": 1}, problems=rows, groups=[ProblemGroup(1, row) for row in rows])
+    assert made.lines(all_problems=True)[1:] == [f"    {row}" for row in rows]
+
+
+def test_a_report_of_a_million_rows_shows_a_thousand_and_says_where_the_others_are() -> None:
+    rows = [problem(row) for row in range(1, 1_003)]
+    lines = report({"deferred": 1_002}, problems=rows).lines(all_problems=True)
+    assert lines[-2:] == [f"    {rows[999]}", "    … and 2 more: --csv FILE and --jsonl FILE have every row"]
+
+
+def test_the_summary_names_the_command_that_tells_the_rest() -> None:
+    made = report({"invalid": 2}, groups=[ProblemGroup(2, problem())])
+    assert made.lines(command="syncline report 'my users.yaml'")[-1] == (
+        "  each of them: syncline report 'my users.yaml' --run 7"
+    )
 
 
 def test_many_ways_to_fail_are_cut_short() -> None:
@@ -265,8 +310,14 @@ def test_the_json_of_a_preview() -> None:
 def test_a_preview_of_a_broken_source() -> None:
     made = preview({}, ROUGH)
     assert (preview({}).exit_code, made.exit_code) == (0, 3)
-    assert made.lines()[-1] == "the source ended early: users.csv: found the end of the file"
+    assert made.lines()[-1] == "stopped (source): users.csv: found the end of the file"
     assert made.as_json()["stopped"] == {"reason": "source", "message": ROUGH.message, "retryAt": None}
+
+
+@pytest.mark.parametrize(("reason", "code"), [("credentials", 3), ("interrupted", 130), ("terminated", 143)])
+def test_a_preview_that_could_read_nothing_says_why_and_nothing_else(reason: str, code: int) -> None:
+    made = Preview({"new": 0}, {}, 0, 0, 0.0, [], notes=["no ledger yet"], stopped=Stop(reason, "refused"))
+    assert (made.lines(), made.exit_code) == ([f"stopped ({reason}): refused"], code)
 
 
 def test_a_preview_of_nothing() -> None:

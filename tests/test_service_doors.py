@@ -259,16 +259,20 @@ def test_a_token_is_read_from_its_header_alone() -> None:
     assert kept("GET", "/", HOST, ("authorization", f"bearer {TOKEN}")).passed
 
 
-def test_an_address_with_ten_bad_tokens_in_a_minute_is_not_listened_to(capsys: pytest.CaptureFixture[str]) -> None:
+def test_ten_bad_tokens_in_a_minute_are_a_429_for_more_of_them_and_never_for_the_right_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     clock = Clock()
     kept = House(Doorkeeper(TOKEN, clock))
     bad = ("authorization", "Bearer " + "x" * 40)
     assert [kept("GET", "/", HOST, bad).status for _ in range(BAD_A_MINUTE)] == [401] * BAD_A_MINUTE
-    locked = kept("GET", "/", HOST, GOOD)
-    assert (locked.status, locked.headers["retry-after"]) == (429, "61")
-    assert kept("GET", "/", HOST, GOOD, client="10.0.0.9").passed  # another address is
-    clock.at += 61
+    locked = kept("GET", "/", HOST, bad)
+    assert (locked.status, locked.headers["retry-after"], locked.passed) == (429, "61", False)
     assert kept("GET", "/", HOST, GOOD).passed
+    assert kept("GET", "/", HOST).status == 401  # who sends none has not guessed
+    assert kept("GET", "/", HOST, bad, client="10.0.0.9").status == 401  # another address
+    clock.at += 61
+    assert kept("GET", "/", HOST, bad).status == 401
     said = capsys.readouterr().err
     assert '"status": 401' in said
     assert "xxxx" not in said
@@ -335,7 +339,22 @@ def test_every_answer_is_sealed_whoever_gives_it(ask: tuple[str, str]) -> None:
         assert not {name for name in heard.headers if name.lower() == "server"}
 
 
-def test_every_refusal_has_the_shape_of_all_refusals() -> None:
-    heard = house("GET", "/", ("host", "evil.test"))
+@pytest.mark.parametrize(
+    ("ask", "place"),
+    [
+        (("GET", "/", ("host", "evil.test")), "Host"),
+        (("GET", "/%zz", HOST), "the URL"),
+        (("GET", "/%ff", HOST), "the URL"),
+        (("GET", "/" + "a" * URL_BYTES, HOST), "the URL"),
+        (("PUT", "/", HOST, ("sec-fetch-site", "cross-site")), "Origin"),
+        (("PUT", "/", HOST, ("content-length", "5")), "Content-Type"),
+        (("GET", "/", HOST, ("authorization", "Bearer x")), "Authorization"),
+    ],
+)
+def test_every_refusal_says_where_what_was_found_what_was_expected_and_what_to_do(ask: Any, place: str) -> None:
+    heard = (House(Doorkeeper(TOKEN, Clock())) if place == "Authorization" else house)(*ask)
     assert heard.document["status"] == "refused"
-    assert set(heard.document["problems"][0]) == {"file", "line", "column", "found", "expected", "fix"}
+    (problem,) = heard.document["problems"]
+    assert set(problem) == {"file", "line", "column", "found", "expected", "fix"}
+    assert problem["file"] == place
+    assert all(problem[name] for name in ("found", "expected", "fix"))

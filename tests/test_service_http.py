@@ -18,7 +18,7 @@ import trustme
 
 from conftest import Emulate, Local, Syncline
 from serving import ADA, BOUNDARY, FORM, Caller, config, data, form, in_threads, process, serving, uploads
-from syncline.service.server import Bounds
+from syncline.service.protocol import Bounds
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 QUICK = Bounds(connections=4, head_s=0.3, read_s=0.2, unwanted_s=0.3)
@@ -365,14 +365,14 @@ def test_a_key_that_customerio_refuses_is_the_services_fault_and_not_the_callers
     with serving(tmp_path, environment=environment) as running:
         answer = running.call("GET", "/customers?id=1")
     assert answer.status == 502
-    assert "CIO_APP_API_KEY" in answer.document["problems"][0]["found"]
+    assert "CIO_APP_API_KEY" in answer.document["problems"][0]["fix"]
     assert "another-key" not in answer.body.decode()
 
 
 def test_without_a_key_nobody_is_looked_up_and_it_says_so(call: Caller) -> None:
     answer = call("GET", "/customers?id=1")
     assert answer.status == 501
-    assert "CIO_APP_API_KEY" in answer.document["problems"][0]["found"]
+    assert "CIO_APP_API_KEY" in answer.document["problems"][0]["fix"]
 
 
 def test_many_who_look_people_up_share_the_app_apis_pace(tmp_path: Path, emulate: Emulate) -> None:

@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from conftest import Local, people
 from serving import ADA, BOUNDARY, FORM, Process, config, data, form, process
 
@@ -30,6 +32,7 @@ def large_rows() -> Iterator[bytes]:
     yield b"]"
 
 
+@pytest.mark.promise("C7")
 def test_an_upload_of_200_mb_leaves_memory_flat(tmp_path: Path, local: Local) -> None:
     head, tail = form(config(local.url), ("large.json", "|")).split(b"|")
     length = len(head) + sum(map(len, large_rows())) + len(tail)

@@ -23,7 +23,9 @@ from serving import ADA, BOB, BOUNDARY, Caller, Part, config, data, form, proces
 from syncline.delivery import Halt
 from syncline.flow.report import Report
 from syncline.job import Watch
+from syncline.ledger.queries import SUMS
 from syncline.ledger.schema import APPLICATION_ID, SCHEMA_VERSION
+from syncline.ledger.sums import teach
 from syncline.service.assembly import sync
 from syncline.service.registry import KEY_S, Entry, Registry
 from syncline.service.runs import Order
@@ -414,6 +416,8 @@ def unnoted(folder: Path, run: str, document: Any) -> None:
     (path,) = folder.glob("configuration/*.db")
     ledger = sqlite3.connect(path, isolation_level=None)
     ledger.execute("UPDATE run SET status = 'running', closed = 0, ended = NULL WHERE run = ?", (document["run"],))
+    teach(ledger)
+    ledger.execute(SUMS["seal_all_runs"])
     ledger.close()
 
 

@@ -159,6 +159,38 @@ def test_what_cannot_be_told_is_named_as_it_was_sent_and_printable(tmp_path: Pat
         recognise(Upload(parts))
 
 
+BROKEN = [
+    b"{",
+    b'{"userId" "id", "mappings" []}',
+    b'{"userId: "id", "mappings": [{"from": "email", "to": "email"}]}',
+    b'{"userId": "id',
+    b'{"$schema": "x"; "userId": "id"}',
+    b"// mine\n{" + b"[" * 10_000,
+]
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+@pytest.mark.parametrize("data", [DATA, b"id,email\n1,a\n", b'{"id": 1}\n{"id": 2}\n', b'{"users": []}', b"", None])
+def test_an_object_that_is_broken_is_taken_for_the_configuration_where_nothing_else_is_one(
+    broken: bytes, data: bytes | None, tmp_path: Path
+) -> None:
+    """So that its author hears the line and the column, and not that there are two data files."""
+    first, *others = upload(tmp_path, broken, *([] if data is None else [data])).parts
+    for order in ((first, *others), (*others, first)):
+        assert recognise(Upload(order)) == (first, others[0] if others else None)
+
+
+@pytest.mark.parametrize("configuration", [CONFIGURATION, YAML])
+def test_beside_a_configuration_it_is_broken_data(configuration: bytes, tmp_path: Path) -> None:
+    for broken in BROKEN:
+        first, second = upload(tmp_path, configuration, broken).parts
+        assert recognise(Upload((second, first))) == (first, second)
+
+
+def test_of_two_objects_that_are_broken_neither_is_taken_for_it(tmp_path: Path) -> None:
+    assert "two data files" in str(refused(tmp_path, b"{", b'{"id": 1'))
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_beside_a_configuration_are_its_data(content: bytes) -> None:
     with TemporaryDirectory() as folder:

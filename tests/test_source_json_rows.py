@@ -15,18 +15,23 @@ from syncline.model import Row
 from syncline.sources.formats import read_rows
 from syncline.sources.place import Flaw, stopped
 
+CHARS = st.characters(exclude_characters="\0", exclude_categories=["Cs"])  # what no row may hold
 BLANKS = st.text(" \t\r\n", max_size=3)
 SCALARS = (
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8)
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(CHARS, max_size=8)
 )
 SHORT = SCALARS.filter(lambda value: len(json.dumps(value)) <= 40 or isinstance(value, str))
 VALUES: st.SearchStrategy[object] = st.recursive(
     SHORT,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(CHARS, max_size=4), inner, max_size=3),
     max_leaves=6,
 )
 OBJECTS: st.SearchStrategy[dict[str, object]] = st.dictionaries(
-    st.sampled_from(["id", "name"]) | st.text(max_size=4), VALUES, max_size=4
+    st.sampled_from(["id", "name"]) | st.text(CHARS, max_size=4), VALUES, max_size=4
 )
 Read = tuple[list[Row], Exception | None]
 
@@ -192,6 +197,9 @@ FAULTY = [
     (b'{"a":"' + b"x" * 1_000_000 + b'"}', "found a row of over 1,000,000 bytes"),
     (b'{"a":"' + b"x" * 3_000_000 + b'"}', "found a row of over 1,000,000 bytes"),
     (b'{"a":"' + b'\\"{' * 1_000_000 + b'"}', "found a row of over 1,000,000 bytes"),
+    (b'{"a":1,"b":"\\u0000"}', 'found the character U+0000 in "b", expected text'),
+    (b'{"a":{"b":["\\\\\\u0000"]}}', 'found the character U+0000 in "a", expected text'),
+    (b'{"a\\u0000":1}', "found the character U+0000 in a name, expected text"),
     (b"1", "found a number, expected an object"),
     (b'"x"', "found a string, expected an object"),
     (b"null", "found null, expected an object"),
@@ -233,6 +241,7 @@ def test_a_row_that_cannot_be_used_has_a_fault_and_its_neighbours_none(text: byt
         '"é😀"'.encode(),
         b'"\\ud83d\\ude00"',
         b'"\x7f"',
+        b'"\\\\u0000"',
         b'{"a": [1 , {}]}',
         b"[" * 62 + b"]" * 62,
     ],

@@ -365,8 +365,9 @@ def test_external_ids_that_make_no_sense_are_not_taken_for_none(body: object) ->
 
 
 def test_a_profile_that_is_gone_is_refused_and_a_404_of_somebody_else_is_not_believed() -> None:
+    why = r"^Segment does not know this profile \(any more\); if a file names it, take it out there$"
     for answers in ([answer(404, NOT_FOUND)], [traits(), answer(404, NOT_FOUND)]):
-        with pytest.raises(Refused, match=r"^Segment does not know this profile \(any more\)$"):
+        with pytest.raises(Refused, match=why):
             row_of(*answers)
     assert 404 in next(segment().row("use_1")).hears
     for body in (b"<html>", {}, {"error": "not_found"}):

@@ -24,7 +24,7 @@ from typing import Any
 import pytest
 
 import syncline as library
-from conftest import BATCH, DEADLINE_S, IDENTIFY, Emulate, Ended, Local, Project, Row, Syncline, people
+from conftest import BATCH, DEADLINE_S, IDENTIFY, Emulate, Ended, Known, Local, Project, Row, Syncline, people
 from syncline import Report
 from syncline.delivery import Halt
 from syncline.emulators.customerio import Credentials, Identifier
@@ -61,6 +61,7 @@ def snapshot(folder: Path) -> dict[str, tuple[int, str]]:
 # --- folding -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.promise("O2")
 def test_a_key_in_the_first_and_the_last_of_50_000_rows_is_one_entry(project: Project, local: Local) -> None:
     """Attribute by attribute: the last value wins, and what only the first row has survives."""
     many = rows(50_000)
@@ -192,12 +193,14 @@ def test_resume_goes_on_with_the_rest_under_its_own_number(project: Project, loc
     assert people(local) == held(data)
 
 
-def test_resume_with_nothing_left_is_no_failure(project: Project, local: Local, syncline: Syncline) -> None:
+def test_resume_with_nothing_left_sends_nothing_and_ends_as_the_run_did(
+    project: Project, local: Local, syncline: Syncline
+) -> None:
     config = project.config()
     library.run(config, data=[*rows(5), {"id": True}])
     before = snapshot(project.folder)
     ended = syncline("run", config, "--resume")
-    assert (ended.code, ended.stderr) == (0, "")
+    assert (ended.code, ended.stderr) == (1, "")
     assert "nothing left to resume" in ended.stdout
     assert (snapshot(project.folder), local.app.log.total) == (before, 1)
 
@@ -235,6 +238,7 @@ def test_resume_says_that_the_mapping_has_changed_and_sends_what_was_planned(pro
     assert people(local) == held(data)
 
 
+@pytest.mark.promise("A6")
 def test_a_doubt_outlives_every_word_but_an_acknowledgement(project: Project, local: Local) -> None:
     """Applied and never answered; the resumed run is turned away with 401; the source goes back to what it was."""
     config, old = project.config(), rows(8)
@@ -243,7 +247,7 @@ def test_a_doubt_outlives_every_word_but_an_acknowledgement(project: Project, lo
     local.app.workspace.credentials = Credentials(api_key="rotated")
     turned_away = library.run(config, resume=True)
     assert (counts(turned_away), turned_away.exit_code) == ({"unknown": 8}, 3)
-    local.app.workspace.credentials = Credentials()
+    local.app.workspace.credentials = Known()
     assert counts(library.run(config, data=old)) == {"delivered": 8}
     assert people(local) == held(old)
     assert counts(library.run(config, data=old)) == {"unchanged": 8}
@@ -262,6 +266,7 @@ def test_a_doubt_outlives_a_refusal(project: Project, local: Local) -> None:
 # --- dry run -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.promise("C5")
 def test_a_dry_run_tells_what_the_run_then_does_and_changes_nothing(
     project: Project, local: Local, syncline: Syncline
 ) -> None:
@@ -334,6 +339,7 @@ def test_a_document_that_breaks_off_delivers_the_rows_before(
     assert people(local) == held(rows(700))
 
 
+@pytest.mark.promise("A5")
 @pytest.mark.parametrize("text", ['[{"id" 1}]', "", "[", "nonsense", '{"rows": ['])
 def test_a_document_without_a_first_row_is_refused_and_changes_nothing(
     project: Project, local: Local, syncline: Syncline, text: str
@@ -489,6 +495,7 @@ def test_a_retry_after_is_waited_for_by_everybody(project: Project, local: Local
     assert local.app.workspace.writes == 20
 
 
+@pytest.mark.promise("S2", "R10")
 @pytest.mark.parametrize("endpoint", ["batch", "identify"])
 @pytest.mark.parametrize("faults", ["lost:5%", "500:5%", "lost:5%,500:5%,reset:5%,503:5%"])
 def test_in_foul_weather_everybody_arrives(project: Project, emulate: Emulate, endpoint: str, faults: str) -> None:
@@ -672,6 +679,7 @@ DAMAGE = {
 }
 
 
+@pytest.mark.promise("S7")
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_ledger_that_cannot_be_used_is_refused_with_a_way_out_and_left_alone(
     project: Project, local: Local, damage: str
@@ -730,6 +738,7 @@ def test_a_ledger_that_has_no_place_is_refused(project: Project, local: Local, s
     assert local.app.log.total == requests
 
 
+@pytest.mark.promise("C3")
 def test_a_second_run_at_once_is_turned_away(project: Project, emulate: Emulate, syncline: Syncline) -> None:
     local = emulate(latency_s=2.0)
     arrived = threading.Event()

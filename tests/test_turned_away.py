@@ -13,6 +13,7 @@ from syncline.ledger import Lock, prepare_folder
 ROWS = [{"id": 1, "name": "Ada", "plan": "pro"}]
 
 
+@pytest.mark.promise("C3")
 def test_a_run_that_is_turned_away_has_not_touched_the_ledger(project: Project, local: Local) -> None:
     config = project.config()
     job = Job.load(config)

@@ -17,6 +17,8 @@ from ruamel.yaml import YAML
 
 import syncline as library
 from conftest import DEADLINE_S, Emulate, Local, Project, Syncline, people
+from segmented import segmented
+from syncline.cli import VERBS
 from syncline.delivery import Halt
 from syncline.errors import Refusal
 from syncline.model import Outcome
@@ -67,7 +69,7 @@ def test_the_demo_succeeds_and_ends_by_itself_in_a_pipe(syncline: Syncline) -> N
     assert "490 read = 490 unchanged (0 requests" in ended.stdout
     assert "490 read = 3 delivered, 487 unchanged (1 request," in ended.stdout
     assert ended.stdout.count('"location": "Paris"') == 3
-    assert re.search(r"http://127\.0\.0\.1:\d+/", ended.stdout)
+    assert "http://" not in ended.stdout  # what it names is gone when anybody reads it
 
 
 def test_the_demo_of_segment_and_voucherify_succeeds(syncline: Syncline) -> None:
@@ -75,12 +77,14 @@ def test_the_demo_of_segment_and_voucherify_succeeds(syncline: Syncline) -> None
     assert (ended.code, "run 1 finished: 240 read = 223 delivered, 17 invalid" in ended.stdout) == (0, True)
     assert "2 delivered, 222 unchanged, 17 invalid" in ended.stdout
     assert "segment_id:use_" in ended.stdout
+    assert "http://" not in ended.stdout
 
 
 def test_the_demo_stays_on_a_terminal_until_ctrl_c(tmp_path: Path) -> None:
     code, shown = on_a_terminal(["demo"], tmp_path, interrupt_at="Ctrl-C ends the demo")
     assert code == 0
-    assert "see them all" in shown
+    assert re.search(r"see them all, with their attributes: http://127\.0\.0\.1:\d+/", shown)
+    assert re.search(r"a local Customer\.io is running: http://127\.0\.0\.1:\d+/", shown)
 
 
 def test_init_writes_a_configuration_that_works(
@@ -137,6 +141,51 @@ def test_emulate_refuses_weather_it_does_not_know(syncline: Syncline, words: lis
     assert words[0] in ended.stderr or "%" in ended.stderr
 
 
+# --- usage ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_verbs_are_listed_with_a_line_each(syncline: Syncline) -> None:
+    shown = " ".join(syncline("--help").stdout.replace("│", " ").split())
+    for name, words in VERBS.items():
+        assert f"{name} {words}" in shown
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("rnu", "Did you mean syncline run?"),
+        ("users.yaml", "Did you mean syncline run users.yaml?"),
+        ("help", "There are run, runs, report, "),
+        ("a\x1b[2Jb", r"No such verb: a\x1b[2Jb."),
+    ],
+)
+def test_a_verb_that_nobody_knows_is_answered_with_one_that_was_meant(syncline: Syncline, word: str, hint: str) -> None:
+    ended = syncline(word)
+    assert (ended.code, ended.stdout) == (2, "")
+    assert hint in ended.stderr
+
+
+def test_a_configuration_is_answered_with_all_its_problems_each_with_its_place(
+    project: Project, syncline: Syncline
+) -> None:
+    path = project.folder / "users.yaml"
+    path.write_text(WRONG, encoding="utf-8")
+    ended = syncline("run", path.name, "-d", "nowhere.json", "--json")
+    told = [line for line in ended.stderr.splitlines() if line.startswith("error: users.yaml:")]
+    assert (ended.code, len(told)) == (2, len(ended.stderr.splitlines()))
+    places = [(one["file"], one["line"], one["column"]) for one in ended.document["problems"]]
+    assert places == [("users.yaml", 1, 1), ("users.yaml", 2, 14), ("users.yaml", 4, 20), ("users.yaml", 5, 38)]
+    assert [line.split(": ")[1] for line in told] == ["users.yaml:{}:{}".format(*place[1:]) for place in places]
+
+
+WRONG = """userid: id
+parallelism: "25"
+mappings:
+  - { from: email, too: email }
+destination: { siteId: site, apiKey: "${NOBODY_SET_THIS}" }
+"""
+
+
 # --- progress ---------------------------------------------------------------------------------------------------------
 
 
@@ -168,6 +217,21 @@ def test_whoever_watched_may_leave(emulate: Emulate, tmp_path: Path) -> None:
     assert sum(document["counts"].values()) == document["read"] == 600
     assert document["counts"]["unknown"] == 0
     process.stdout.close()
+
+
+def test_a_dry_run_that_may_read_nothing_says_that_and_nothing_else(syncline: Syncline, tmp_path: Path) -> None:
+    with segmented() as (client, _):
+        url = f"http://{client.connection.host}:{client.connection.port}"
+        source = {"type": "segment", "spaceId": "space", "accessToken": "another", "baseUrl": url}
+        destination = {"type": "voucherify", "applicationId": "app", "secretKey": "secret"}
+        path = tmp_path / "configuration.json"
+        mappings = [{"from": "traits.name", "to": "name"}]
+        path.write_text(json.dumps({"source": source, "destination": destination, "mappings": mappings}))
+        path.chmod(0o600)
+        ended = syncline("run", path, "--dry-run")
+    assert (ended.code, ended.stderr) == (3, "")
+    (line,) = ended.stdout.splitlines()
+    assert line.startswith(f"stopped (credentials): segment: Segment refuses these credentials at {url} (401)")
 
 
 # --- words where something is odd -------------------------------------------------------------------------------------
@@ -246,3 +310,53 @@ def test_a_host_that_does_not_exist_is_not_waited_for(project: Project) -> None:
     assert report.requests == 3
     assert report.stopped is not None
     assert "nope.invalid: no such host" in report.stopped.message
+
+
+# --- settings of delivery ---------------------------------------------------------------------------------------------
+
+
+def test_with_strict_permissions_nothing_is_sent_where_others_may_read_the_key(
+    project: Project, local: Local, syncline: Syncline
+) -> None:
+    config = project.config()
+    config.chmod(0o644)
+    project.data(rows(3))
+    ended = syncline("run", config, "-d", "data.json", "--strict-permissions")
+    assert (ended.code, local.app.log.total) == (2, 0)
+    assert "chmod 600" in ended.stderr
+    config.chmod(0o600)
+    assert syncline("run", config, "-d", "data.json", "--strict-permissions").code == 0
+
+
+def test_how_often_a_request_is_sent_is_a_setting(project: Project, local: Local) -> None:
+    local.turn("503:first=2")
+    config = project.config(tries=1, destination={"api": "identify"})
+    report = library.run(config, data=rows(1))
+    assert (report.exit_code, report.requests) == (0, 3), "one try a pass, and a pass for each"
+
+
+def test_how_long_a_run_waits_is_a_setting(project: Project, local: Local) -> None:
+    local.turn("429:100%:after=2")
+    report = library.run(project.config(maxWait=1), data=rows(3))
+    assert report.stopped is not None
+    assert (report.stopped.reason, report.exit_code, report.requests) == ("throttled", 3, 1)
+    assert report.stopped.retry_at is not None
+
+
+def test_the_patience_of_a_run_is_a_setting(project: Project, local: Local) -> None:
+    local.turn("503:100%")
+    report = library.run(project.config(patience=0.5), data=rows(3))
+    assert report.stopped is not None
+    assert (report.stopped.reason, report.exit_code) == ("outage", 3)
+    assert "no good answer for 0.5 s" in report.stopped.message
+    assert report.seconds < 30
+
+
+def test_how_many_may_be_refused_is_a_setting(project: Project, local: Local) -> None:
+    local.turn("400:100%")
+    one_by_one = {"api": "identify"}
+    stopped = library.run(project.config(destination=one_by_one), data=rows(120))
+    assert stopped.stopped is not None
+    assert (stopped.stopped.reason, stopped.requests) == ("rejections", 50)
+    whole = library.run(project.config(maxRejectRatio=1, destination=one_by_one), data=rows(120), retry_rejected=True)
+    assert (whole.stopped, whole.counts[Outcome.REJECTED], whole.exit_code) == (None, 120, 1)

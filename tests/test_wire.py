@@ -58,6 +58,7 @@ def put(origin: str) -> Response:
     return asyncio.run(main())
 
 
+@pytest.mark.promise("R8")
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_an_answer_and_nobody_goes_there(status: int) -> None:
     with answering(200) as (elsewhere, there), answering(status, location=f"{elsewhere}{PERSON}") as (origin, here):

@@ -19,10 +19,10 @@ _RUN_WORDS = {
     "read": "Rows read. Always the sum of `counts`.",
     "counts": "The seven outcomes.",
     "deletes": "The same seven, of deletions; all 0 so far.",
-    "requests": "Requests that left for the destination, tries included.",
+    "requests": "Requests that left for the destination, tries included; not those of a part that was killed.",
     "sourceRequests": "Requests that left for an API source; 0 for files.",
     "bytes": "Bytes of what went to the destination.",
-    "seconds": "Wall time of the whole run; of all its parts, where it was resumed.",
+    "seconds": "Wall time of the whole run; of all its parts, where it was resumed, but for one that was killed.",
     "problems": "Rows that did not make it, the first 100.",
     "groups": "All of them, by how they failed: at most 100 ways.",
     "newProblems": "Invalid and rejected rows that were not so, in the same way, in the last whole run.",
@@ -65,7 +65,7 @@ _PREVIEW_WORDS = {
     "groups": "Rows that would not be sent, by how they fail; as in the report of a run.",
     "warnings": "As in a run.",
     "notes": "As in a run.",
-    "stopped": "As in a run, when the source ended early.",
+    "stopped": "As in a run, when the source or a signal ended it early.",
 }
 _PROBLEM_WORDS = {
     "file": "The file with the problem; empty where there is none.",

@@ -10,6 +10,7 @@ def page() -> str:
     return f"""# Exit codes
 
 {table(["code", "the process"], [(code(number), words) for number, words in EXIT_CODES.items()])}
-Where several hold, the first of these does: 70, 130 or 143, 3, 1, 0. `run --dry-run` ends with 0 whatever it finds, and
-with 3 where the source ended early. What to do about each: [run it every night](../how-to/scheduling.md).
+Where several hold, the first of these does: 70, 130 or 143, 3, 1, 0. `run --dry-run` ends with 0 whatever it finds,
+with 3 where the source ended early, and with 130 or 143 where a signal ended it; `run --resume` that finds nothing left
+ends as the rows of that run did. What to do about each: [run it every night](../how-to/scheduling.md).
 """

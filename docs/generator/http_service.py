@@ -18,7 +18,8 @@ from generator.markdown import code, listed, table
 from syncline.service import doors, people, registry, runs, shapes, tokens
 from syncline.service.assembly import Told, opened
 from syncline.service.limits import CONFIGURATION_BYTES, Limits
-from syncline.service.server import WORK_S, Bounds
+from syncline.service.protocol import Bounds
+from syncline.service.server import WORK_S
 
 Document = Mapping[str, Any]  # as json.loads gives it
 
@@ -193,7 +194,7 @@ def _refusals(document: Document) -> Iterable[Sequence[str]]:
         if _refuses(answer)
     }
     found |= {"401": "The token is missing, or another one.", "405": "This path takes other methods: `Allow` has them."}
-    found |= {"429": f"{tokens.BAD_A_MINUTE} wrong tokens within a minute, from this address; with `Retry-After`."}
+    found |= {"429": f"Yet another wrong token, after {tokens.BAD_A_MINUTE} from this address within a minute."}
     return [(code(status), found[status]) for status in sorted(found)]
 
 
@@ -223,6 +224,7 @@ def _limits() -> Iterable[Sequence[str]]:
     yield f"{doors.URL_BYTES:,}", "bytes of a URL"
     yield f"{bounds.connections}", "connections at a time"
     yield f"{bounds.head_s:g} s", "until the head of a request is there"
+    yield f"{bounds.unread_s:g} s", "for which an answer waits that nobody reads on"
     yield f"{runs.AT_ONCE}", "runs at work at a time"
     yield f"{runs.ACCEPTED}", "runs at work or waiting"
     yield f"{registry.KEY_S / 3600:g} h", "for which an `Idempotency-Key` is remembered"

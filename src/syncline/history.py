@@ -5,9 +5,13 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import NamedTuple
 
-from syncline.errors import LedgerRefused
+from syncline.config.naming import named
+from syncline.errors import ConfigRefused, LedgerRefused
+from syncline.errors import Problem as ToMend
 from syncline.flow.report import SHOWN_PROBLEMS, FailOn, ProblemGroup, Report, RowProblem
 from syncline.job import Job
 from syncline.ledger import (
@@ -16,10 +20,12 @@ from syncline.ledger import (
     bury_the_dead,
     count_new_problems,
     open_to_read,
+    paths_of,
     plan_run,
     problem_groups,
     problems,
     runs,
+    scratch_copy,
 )
 from syncline.model import Outcome, Stop
 
@@ -104,17 +110,45 @@ def recall(config: str, state_dir: str | None, number: int | None, env_file: str
 @contextmanager
 def _looking(config: str, state_dir: str | None, env_file: str | None) -> Iterator[sqlite3.Connection | None]:
     """The ledger as it stands. A run whose process died is buried in a private copy: looking changes nothing."""
-    job = Job.load(config, state_dir, env_file)
-    db = open_to_read(job.path, job.destination.name, job.destination.account)
-    if db is None:
+    place = _place(config, state_dir, env_file)
+    db = place and open_to_read(*place)
+    if place is None or db is None:
         yield None
         return
-    last = plan_run(db)
-    if last is None or last.closed or Lock.is_held(job.lock_path):
-        yield db
-        db.close()
-        return
-    db.close()
-    with job.scratch_ledger() as copy:
-        bury_the_dead(copy, job.path, time.time)
+    with closing(db):
+        last = plan_run(db)
+        if last is None or last.closed or Lock.is_held(place.path.with_suffix(".lock")):
+            yield db
+            return
+    with scratch_copy(*place) as copy:
+        bury_the_dead(copy, place.path, time.time)
         yield copy
+
+
+class _Place(NamedTuple):
+    """Where a ledger is, and whose it has to be; account: None for any."""
+
+    path: Path
+    destination: str
+    account: str | None
+
+
+def _place(config: str, state_dir: str | None, env_file: str | None) -> _Place | None:
+    """Looking needs no credentials: where the configuration cannot be loaded, the only ledger of its name is meant.
+
+    None where there is none. Raises `ConfigRefused` where there are several.
+    """
+    try:
+        job = Job.load(config, state_dir, env_file)
+    except ConfigRefused as refused:
+        sync = named(config, env_file)
+        if sync is None:
+            raise
+        folder = Path(state_dir) if state_dir else sync.directory / ".syncline"
+        paths = paths_of(folder, sync.name, sync.destination)
+        if len(paths) > 1:
+            several = f"{len(paths)} ledgers of this sync are in {paths[0].parent}, one an account"
+            whose = ToMend("", 0, 0, f"{several}: mend the above, and it is known which one is meant", "", "")
+            raise ConfigRefused([*refused.problems, whose]) from None
+        return _Place(paths[0], sync.destination, None) if paths else None
+    return _Place(job.path, job.destination.name, job.destination.account)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from syncline import config as configuration
-from syncline.delivery import Gauge
+from syncline.delivery import Gauge, Policy
 from syncline.destinations import customerio, voucherify
 from syncline.errors import ConfigRefused, LedgerRefused, NothingToResume, Unfit
 from syncline.flow.diff import Refresh
@@ -80,6 +80,12 @@ class Job:
         self.name, self.parallelism = loaded.name, sync.parallelism
         self.destination = _destination(sync)
         self.notify, self.fail_on = sync.notify, sync.fail_on
+        self.policy = Policy(
+            tries=sync.tries,
+            patience_s=sync.patience,
+            retry_after_most_s=sync.max_wait,
+            rejected_share=sync.max_reject_ratio,
+        )
         self._reading = reading
         self.recipe = Recipe(loaded, self.destination)
         self.state_dir = Path(state_dir) if state_dir else loaded.directory / ".syncline"
@@ -93,9 +99,12 @@ class Job:
         state_dir: str | Path | None = None,
         env_file: str | Path | None = None,
         reading: Mapping[str, str] | None = None,
+        *,
+        strict_permissions: bool = False,
     ) -> Job:
-        """Raises `ConfigRefused` with every problem at once. `reading`: what overrides the keys of `source`."""
-        loaded = configuration.load(config, env_file=env_file)
+        """Raises `ConfigRefused` with every problem at once. `reading`: what overrides the keys of `source`;
+        strict_permissions: a file with a credential that others may read is a problem, not only a warning."""
+        loaded = configuration.load(config, env_file=env_file, strict_permissions=strict_permissions)
         return cls(loaded, state_dir, _reading(loaded.sync.source, reading or {}))
 
     @property

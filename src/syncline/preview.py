@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from syncline.delivery import Halt, Policy
+from syncline.delivery import Halt
 from syncline.flow.batch import Batch, batches
 from syncline.flow.diff import changed_fields
 from syncline.flow.report import Preview
@@ -35,13 +35,14 @@ def preview(
     require_state: bool = False,
     retry_rejected: bool = False,
     reading: Mapping[str, str] | None = None,
+    strict_permissions: bool = False,
     state_dir: str | Path | None = None,
     env_file: str | Path | None = None,
     halt: Halt | None = None,
     watch: Watch = no_watch,
 ) -> Preview:
     """What `run` would send. Plans in a private copy of the ledger: takes no lock, changes nothing, sends nothing."""
-    job = Job.load(config, state_dir, env_file, reading)
+    job = Job.load(config, state_dir, env_file, reading, strict_permissions=strict_permissions)
     options = Options(limit, only, full, adopt=adopt, require_state=require_state, retry_rejected=retry_rejected)
     job.refuse_oddities(options, data)
     job.require_state(options)
@@ -62,7 +63,7 @@ def preview(
             notes, warnings = notes + made.notes, warnings + made.warnings + job.unmet(mapper, plan.read, options)
         # A source that gave nothing left the plan of another run in its place.
         pending = Journal(db, job.path, plan.run, time.time).pending() if plan.run else iter(())
-        requests = batches(pending, job.destination.encode, job.destination.limits, Policy().canary_rows)
+        requests = batches(pending, job.destination.encode, job.destination.limits, job.policy.canary_rows)
         notes += adopted_note(plan.adopted, "would be ")
         shown = _preview_of(plan, previewed(db) if plan.run else (), requests, job)
         return replace(shown, notes=notes, warnings=warnings, groups=groups_of(db, plan.run), stopped=stop)

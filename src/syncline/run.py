@@ -33,6 +33,7 @@ def run(
     require_state: bool = False,
     retry_rejected: bool = False,
     reading: Mapping[str, str] | None = None,
+    strict_permissions: bool = False,
     state_dir: str | Path | None = None,
     env_file: str | Path | None = None,
     halt: Halt | None = None,
@@ -42,9 +43,10 @@ def run(
 
     config: a path, or the configuration as an object (which needs `name`). data: a path, several, or the rows
     themselves; it overrides `source`, and `reading` overrides how files are read ({"path": "data.users"}).
+    strict_permissions: refuses a configuration whose credentials others may read.
     Raises `Refusal` when nothing was sent, `Locked`, `LedgerFailed`.
     """
-    job = Job.load(config, state_dir, env_file, reading)
+    job = Job.load(config, state_dir, env_file, reading, strict_permissions=strict_permissions)
     options = Options(limit, only, full, resume, adopt, require_state, retry_rejected)
     return run_job(job, data, options, halt or Halt(), watch)
 

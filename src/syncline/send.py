@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from random import Random
 from typing import Protocol, TypeVar
 
-from syncline.delivery import Delivery, Gauge, Halt, Policy, Signal, World, deliver
+from syncline.delivery import Delivery, Gauge, Halt, Signal, World, deliver
 from syncline.flow.batch import Batch, asked_again, batches
 from syncline.job import Job, Watch
 from syncline.ledger import Figures, Journal
@@ -132,7 +132,7 @@ def waited(work: Callable[[World, Gauge], Awaitable[T]], job: Job, watch: Watch)
 
 async def send(feed: Feed, job: Job, world: World, halt: Halt, gauge: Gauge) -> Delivery:
     """Delivers until nothing is left, or a stop. What was sent under a ticket is asked for, not sent again."""
-    destination, canary = job.destination, Policy().canary_rows
+    destination, canary = job.destination, job.policy.canary_rows
 
     def work() -> Iterator[Batch | None]:
         for ticket, changes in feed.tickets():
@@ -154,6 +154,7 @@ async def send(feed: Feed, job: Job, world: World, halt: Halt, gauge: Gauge) -> 
         keep=keep,
         halt=halt,
         gauge=gauge,
+        policy=job.policy,
         more=feed.more,
         sends=feed.sends,
         released=feed.held,

@@ -125,6 +125,7 @@ class Stream:
                 limit=self._options.limit,
                 halt=halt,
                 gauge=self._gauge,
+                policy=self._job.policy,
             )
             if stop is not None:
                 named = stop.message if stop.reason in _SIGNALLED else f"{self._source.name}: {stop.message}"

@@ -10,19 +10,23 @@ import json
 import os
 import re
 import socket
+import ssl
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from types import TracebackType
 from urllib.parse import quote
 
-import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from syncline._version import __version__
 from syncline.errors import Unanswered, Unsent
 from syncline.model import Lane, Request, Response
 from syncline.open_net import is_open
+from syncline.tls import client_context, key_log_unheard
+
+with key_log_unheard():  # it makes contexts of its own here, and breaks where the file cannot be written
+    import aiohttp
+    from aiohttp.abc import AbstractResolver, ResolveResult
 
 _ANSWER_BYTES_AT_MOST = 1_000_000
 _CONNECT_S = 5.0
@@ -80,16 +84,26 @@ class Transport:
             self._guard.check_written(url)
         try:
             async with self._session.request(
-                request.method, url, data=request.body or None, headers=headers, allow_redirects=False
+                request.method, url, data=request.body or None, headers=headers, allow_redirects=False, ssl=_tls(url)
             ) as answer:
                 body = await _read(answer)
-                told = {name.lower(): value for name, value in answer.headers.items()}
+                told: dict[str, str] = {}
+                for name, value in answer.headers.items():  # one that came twice is a list: RFC 9110, section 5.3
+                    told[name.lower()] = f"{told[name.lower()]}, {value}" if name.lower() in told else value
                 return _discreet(Response(answer.status, told, body), lane)
         except _UNSENT as error:
             hopeless = isinstance(error, _HOPELESS)
             raise Unsent(f"could not connect to {url.host}: {_cause(error)}", hopeless=hopeless) from None
+        except aiohttp.ClientResponseError as error:
+            what = error.message.partition(":")[0].lower()  # what follows are the bytes themselves
+            raise Unanswered(f"{url.host} does not answer as HTTP asks ({what})", hopeless=True) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise Unanswered(f"the connection to {url.host} broke ({type(error).__name__})") from None
+
+
+def _tls(url: URL) -> ssl.SSLContext | bool:
+    """True is what aiohttp takes where nothing is encrypted."""
+    return client_context() if url.scheme == "https" else True
 
 
 class _Guard(AbstractResolver):
@@ -167,5 +181,10 @@ def _cause(error: Exception) -> str:
         return "its certificate is not trusted"
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         return f"no connection within {_CONNECT_S:g} s"
-    code = getattr(getattr(error, "os_error", None), "errno", None)
+    if isinstance(error, aiohttp.ClientSSLError):
+        return "no TLS comes about"
+    broken = getattr(error, "os_error", None)
+    if isinstance(broken, ConnectionResetError):  # while it was made: of plain HTTP this is known only later
+        return "closed while the connection was made"
+    code = getattr(broken, "errno", None)
     return os.strerror(code).lower() if code else type(error).__name__

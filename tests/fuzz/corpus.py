@@ -1,15 +1,8 @@
-"""Odd texts: a small selection of our own, always; the public collections, where the environment names their folders.
-
-SYNCLINE_JSONTESTSUITE: a copy of https://github.com/nst/JSONTestSuite;
-SYNCLINE_NAUGHTY: of https://github.com/minimaxir/big-list-of-naughty-strings.
-"""
+"""Odd texts, a small selection of our own. The public collections are tried by `make corpora`."""
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Sequence
-from pathlib import Path
 
 # Values that every reader of JSON takes, and how each is written exactly.
 GOOD_JSON: Sequence[bytes] = (
@@ -63,25 +56,3 @@ NAUGHTY: Sequence[str] = (
     *("\U0010ffff", "Z\u0351\u0300algo", "\u00a0", "a\nb", "a\r\nb", "a\x00b", "x" * 1_001, "é" * 76),
     *("constructor", "__proto__", "$set", "CON", "NUL"),
 )
-
-
-def public_json() -> Sequence[tuple[str, bytes]]:
-    """(name, text) of each file; y_: to be accepted, n_: to be refused, i_: as one likes."""
-    folder = _folder("SYNCLINE_JSONTESTSUITE", "test_parsing")
-    return [(file.name, file.read_bytes()) for file in sorted(folder.glob("*.json"))] if folder else []
-
-
-def public_naughty() -> Sequence[str]:
-    folder = _folder("SYNCLINE_NAUGHTY", ".")
-    return json.loads((folder / "blns.json").read_text(encoding="utf-8")) if folder else []
-
-
-def _folder(variable: str, inside: str) -> Path | None:
-    """The folder that the environment names. One that is named must be there: a typing error would test nothing."""
-    named = os.environ.get(variable)
-    if not named:
-        return None
-    folder = Path(named, inside)
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{variable} names {named}, which has no folder {inside}")
-    return folder

@@ -1,7 +1,6 @@
 """No input makes a reader fail otherwise than it promises, or read a value that is not there.
 
-The same readers for longer: `make fuzz MINUTES=60`. The public collections, where they are at hand:
-SYNCLINE_JSONTESTSUITE and SYNCLINE_NAUGHTY name their folders.
+The same readers for longer: `make fuzz MINUTES=60`. The public collections of odd input: `make corpora`.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ import pytest
 
 import syncline as library
 from conftest import Local, Project, people
-from fuzz.corpus import BAD_JSON, GOOD_JSON, NAUGHTY, NO_ROWS, public_json, public_naughty
+from fuzz.corpus import BAD_JSON, GOOD_JSON, NAUGHTY, NO_ROWS
 from fuzz.readers import READERS, check_csv, check_json, rows_of, strict
 from fuzz.trial import tried
 from syncline.sources.reading import Reading
@@ -60,25 +59,6 @@ def test_json_that_is_no_row_is_a_fault_of_its_row_alone(text: bytes) -> None:
         assert ([bool(row.fault) for row in read.rows], read.ending) == ([False, True, False], "")
 
 
-# Well formed, and refused on purpose: a key said twice (which of them would be meant?), and a number of 81 characters.
-OURS = {
-    "y_object_duplicated_key.json",
-    "y_object_duplicated_key_and_value.json",
-    "y_number_double_close_to_zero.json",
-}
-
-
-@pytest.mark.skipif(not public_json(), reason="SYNCLINE_JSONTESTSUITE does not name a copy of JSONTestSuite")
-def test_jsontestsuite_is_read_as_it_asks() -> None:
-    """Each text as the value of a field: what must be taken is, what must be refused is, and nothing is taken for
-    something else."""
-    for name, text in public_json():
-        document = b'[{"a":' + text + b"}]"
-        check_json(document)
-        if not name.startswith("i_"):
-            assert rows_of(document).good == (name.startswith("y_") and name not in OURS), name
-
-
 # --- naughty strings --------------------------------------------------------------------------------------------------
 
 
@@ -107,12 +87,6 @@ def _arrive(texts: Sequence[str], project: Project, local: Local, suffix: str) -
 @pytest.mark.parametrize("suffix", ["json", "csv"])
 def test_naughty_strings_arrive_as_they_are_or_are_refused_by_name(suffix: str, project: Project, local: Local) -> None:
     _arrive(NAUGHTY, project, local, suffix)
-
-
-@pytest.mark.skipif(not public_naughty(), reason="SYNCLINE_NAUGHTY does not name a copy of the list of naughty strings")
-@pytest.mark.parametrize("suffix", ["json", "csv"])
-def test_the_big_list_of_naughty_strings_arrives_as_it_is(suffix: str, project: Project, local: Local) -> None:
-    _arrive(public_naughty(), project, local, suffix)
 
 
 @pytest.mark.parametrize("text", NAUGHTY, ids=ascii)

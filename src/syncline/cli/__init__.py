@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
 from collections.abc import Mapping
+from functools import partial
 from importlib import import_module
+from pathlib import Path
 from types import MappingProxyType
 
 import rich_click as click
@@ -12,6 +15,8 @@ import rich_click as click
 from syncline._version import __version__
 from syncline.cli.argv import normalised
 from syncline.cli.ends import ended
+from syncline.cli.options import CONFIG_ENDINGS
+from syncline.errors import printable
 
 VERBS: Mapping[str, str] = MappingProxyType(
     {
@@ -20,8 +25,8 @@ VERBS: Mapping[str, str] = MappingProxyType(
         "report": "One run again: its figures, and the rows that did not make it.",
         "serve": "The sync as an HTTP service.",
         "schema": "The JSON Schema of a configuration, for an editor.",
-        "emulate": "A local Customer.io, with faults on request.",
-        "demo": "A first success in a minute, against a local Customer.io.",
+        "emulate": "A local Customer.io, Segment or Voucherify, with faults on request.",
+        "demo": "A first success in a minute, against vendors on this machine.",
         "init": "Write a commented configuration to start from.",
     }
 )
@@ -37,7 +42,18 @@ class Verbs(click.RichGroup):
         if cmd_name not in VERBS:
             return None
         command: click.Command = import_module(f"syncline.cli.{cmd_name}").command
+        command.short_help = VERBS[cmd_name]
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in VERBS:
+            near = difflib.get_close_matches(args[0], VERBS, 1)
+            meant = near[0] if near else f"run {args[0]}" if Path(args[0]).suffix in CONFIG_ENDINGS else ""
+            hint = f"Did you mean syncline {meant}?" if meant else f"There are {', '.join(VERBS)}."
+            raise click.UsageError(printable(f"No such verb: {args[0]}. {hint}"), ctx)
+        return super().resolve_command(ctx, args)
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
@@ -51,4 +67,7 @@ def cli() -> None:
 
 def main() -> None:
     """The console script. Ends the process with the exit code that design and docs promise."""
-    sys.exit(ended(lambda: cli(normalised(sys.argv[1:], list(VERBS)), prog_name="syncline", standalone_mode=False)))
+    argv = sys.argv[1:]
+    as_json = "--json" in argv or "-json" in argv  # whatever else is wrong with them
+    work = partial(cli, prog_name="syncline", standalone_mode=False)
+    sys.exit(ended(lambda: work(normalised(argv, list(VERBS))), as_json=as_json))

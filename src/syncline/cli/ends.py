@@ -8,10 +8,12 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from types import MappingProxyType
 
 import click
 
+from syncline._version import __version__
 from syncline.errors import Bug, Interrupted, LedgerFailed, Locked, Problem, Refusal, printable
 
 # What the process ends with; the reference is made of it. Where several hold: 70, 130 or 143, 3, 1, 0.
@@ -29,33 +31,37 @@ EXIT_CODES: Mapping[int, str] = MappingProxyType(
 )
 
 _SIGNALS = {"interrupted": 130, "terminated": 143}
+_PACKAGE = Path(__file__).parents[1]
 
 
-def ended(work: Callable[[], object]) -> int:
-    """Runs a verb → its exit code. Whatever happens is said in words on stderr, and as JSON where it was asked for."""
+def ended(work: Callable[[], object], *, as_json: bool = False, ours: Path = _PACKAGE) -> int:
+    """Runs a verb → its exit code. Whatever happens is said in words on stderr; as_json: and on stdout as a document.
+
+    ours: the folder of the code in which a bug is looked for.
+    """
     try:
         result = work()
         if sys.stdout is not None:  # a caller may have closed it
             sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except click.ClickException as error:
-        return _refused([Problem("", 0, 0, error.format_message(), "", "")], 2, error)
+        return _refused([Problem("", 0, 0, error.format_message(), "", "")], 2, as_json, error)
     except click.exceptions.Exit as done:
         return int(done.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        return 130
+    except (click.Abort, KeyboardInterrupt):  # a run has its own way to end; this was before it, or after
+        return _stopped("interrupted", "interrupted", "ended by Ctrl-C", 130, as_json)
     except BrokenPipeError:
         return _without_stdout()
     except Refusal as refusal:
-        return _refused(refusal.problems, 2)
+        return _refused(refusal.problems, 2, as_json)
     except Locked as locked:
-        return _refused([Problem("", 0, 0, str(locked), "", "")], 75)
+        return _refused([Problem("", 0, 0, str(locked), "", "")], 75, as_json)
     except Interrupted as signal:
-        return _stopped("interrupted", signal.reason, str(signal), _SIGNALS[signal.reason])
+        return _stopped("interrupted", signal.reason, str(signal), _SIGNALS[signal.reason], as_json)
     except LedgerFailed as failure:
-        return _stopped("stopped", "disk", str(failure), 3)
+        return _stopped("stopped", "disk", str(failure), 3, as_json)
     except Exception as error:  # the last resort: a bug is reported without the data that may be in its text
-        return _bug(error)
+        return _bug(error, as_json, ours)
 
 
 def say(lines: Sequence[str]) -> None:
@@ -65,10 +71,11 @@ def say(lines: Sequence[str]) -> None:
 
 
 def emit(document: Mapping[str, object]) -> None:
-    """The one JSON document of `--json`."""
+    """The one JSON document of `--json`, in which what would move a cursor or hide is written as an escape."""
     import msgspec
 
-    _print(msgspec.json.encode(document).decode())
+    text = msgspec.json.encode(document).decode()
+    _print(text if text.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text))
 
 
 def _print(line: str) -> None:
@@ -86,17 +93,13 @@ def _complain(line: str) -> None:
         click.echo(line, err=True)
 
 
-def _wants_json() -> bool:
-    return "--json" in sys.argv or "-json" in sys.argv
-
-
-def _refused(problems: Sequence[Problem], code: int, usage: click.ClickException | None = None) -> int:
+def _refused(problems: Sequence[Problem], code: int, as_json: bool, usage: click.ClickException | None = None) -> int:
     if usage is not None:
         usage.show()
     else:
         for problem in problems:
             _complain(f"error: {printable(_words(problem))}")
-    if _wants_json():
+    if as_json:
         _print(json.dumps({"status": "refused", "problems": [problem._asdict() for problem in problems]}))
     return code
 
@@ -105,20 +108,29 @@ def _words(problem: Problem) -> str:
     return str(problem) if problem.expected else problem.found
 
 
-def _stopped(status: str, reason: str, message: str, code: int) -> int:
+def _stopped(status: str, reason: str, message: str, code: int, as_json: bool) -> int:
     _complain(f"stopped ({reason}): {printable(message)}")
-    if _wants_json():
+    if as_json:
         stopped = {"reason": reason, "message": message, "retryAt": None}
         _print(json.dumps({"status": status, "stopped": stopped}))
     return code
 
 
-def _bug(error: Exception) -> int:
-    place = traceback.extract_tb(error.__traceback__)[-1]
+def _bug(error: Exception, as_json: bool, ours: Path) -> int:
+    """What a report of it needs, and nothing that may hold data: its kind and its places, not its text."""
     told = f": {error}" if isinstance(error, Bug) else ""
-    what = f"a bug in Syncline ({type(error).__name__} at {os.path.basename(place.filename)}:{place.lineno}){told}"
-    message = f"{what}. Nothing is lost: what was not acknowledged is sent again. Please report it"
-    return _stopped("stopped", "bug", message, 70)
+    what = f"a bug in Syncline {__version__} ({type(error).__name__} at {_places(error, ours)}){told}"
+    fate = "Nothing is lost: what was not acknowledged is sent again"
+    how = "Please open an issue in Syncline's repository with this line and the command; leave out credentials and rows"
+    return _stopped("stopped", "bug", f"{what}. {fate}. {how}", 70, as_json)
+
+
+def _places(error: Exception, ours: Path) -> str:
+    """The last line of ours, and the one that it led to in somebody else's code."""
+    frames = traceback.extract_tb(error.__traceback__)
+    last = [frame for frame in frames if ours in Path(frame.filename).parents][-1:]
+    places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in (*last, *frames[-1:])]
+    return ", ".join(dict.fromkeys(places))
 
 
 def _without_stdout() -> int:

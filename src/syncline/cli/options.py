@@ -10,7 +10,7 @@ import rich_click as click
 
 F = TypeVar("F", bound=Callable[..., object])
 
-_ENDINGS = {".json", ".yaml", ".yml"}
+CONFIG_ENDINGS = {".json", ".yaml", ".yml"}
 _CONFIG_BYTES_AT_MOST = 1_000_000
 
 
@@ -38,7 +38,7 @@ def found(config: str | None) -> str:
     """The configuration named, or the only one in this folder."""
     if config is not None:
         return config
-    files = [file for file in sorted(Path().iterdir()) if file.suffix in _ENDINGS and _is_config(file)]
+    files = [file for file in sorted(Path().iterdir()) if file.suffix in CONFIG_ENDINGS and _is_config(file)]
     if len(files) == 1:
         return str(files[0])
     names = ", ".join(file.name for file in files)

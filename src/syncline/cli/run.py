@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Iterator, Mapping
@@ -22,6 +23,8 @@ from syncline.delivery import Halt
 _SIGNALS = {signal.SIGINT: ("interrupted", 130), signal.SIGTERM: ("terminated", 143)}
 _FORMAT_HELP = "What the files hold (default: told by what is in them)."
 _DATA_HELP = "The rows: a file, a pattern in quotes, or - for stdin; may be repeated (default: `source` of CONFIG)."
+_ONLY_HELP = "Sync only this person: 7258 or id:7258. Everything is read to find them, also of an API."
+_RESUME_HELP = "Go on with what is left of the last plan, under its run's number. Takes no data."
 
 
 class Asked(TypedDict):
@@ -33,6 +36,7 @@ class Asked(TypedDict):
     adopt: bool
     require_state: bool
     retry_rejected: bool
+    strict_permissions: bool
     reading: Mapping[str, str]
     state_dir: str | None
     env_file: str | None
@@ -47,13 +51,14 @@ class Asked(TypedDict):
 @click.option("--delimiter", metavar="CHAR", help="What separates the cells of CSV (default: a comma).")
 @click.option("--encoding", metavar="NAME", help="Of CSV: utf-8 (default), utf-16 (-le, -be), cp1252 or latin-1.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Read only the first N rows.")
-@click.option("--only", metavar="KEY", help="Sync only this person: 7258 or id:7258.")
+@click.option("--only", metavar="KEY", help=_ONLY_HELP)
 @click.option("--full", is_flag=True, help="Send every row, whatever the ledger believes.")
-@click.option("--resume", is_flag=True, help="Go on with the plan of an interrupted run.")
+@click.option("--resume", is_flag=True, help=_RESUME_HELP)
 @click.option("--adopt", is_flag=True, help="Record every row as held at the destination already; send nothing.")
 @click.option("--dry-run", is_flag=True, help="Show what would be sent; send nothing, change nothing.")
 @click.option("--require-state", is_flag=True, help="Refuse to run without a ledger, which would make everybody new.")
 @click.option("--retry-rejected", is_flag=True, help="Send again what the destination refused, though nothing changed.")
+@click.option("--strict-permissions", is_flag=True, help="Stop where others may read a file that holds a credential.")
 @state_dir_option
 @env_file_option
 @json_option
@@ -73,6 +78,7 @@ def command(
     dry_run: bool,
     require_state: bool,
     retry_rejected: bool,
+    strict_permissions: bool,
     state_dir: str | None,
     env_file: str | None,
     as_json: bool,
@@ -85,7 +91,9 @@ def command(
     gc.freeze()
     gc.set_threshold(200_000, 20, 20)
     if surplus:
-        raise click.UsageError(f"{surplus[0]} is one file too many: put a pattern in quotes (-d '*.csv'), or repeat -d")
+        raise click.UsageError(
+            f"{surplus[0]} is one file too many: data comes with -d, each file or a pattern in quotes"
+        )
     if dry_run and resume:
         raise click.UsageError("--dry-run shows a new plan, and --resume goes on with an old one: give one of them")
     files = list(data) or None
@@ -97,19 +105,29 @@ def command(
         adopt=adopt,
         require_state=require_state,
         retry_rejected=retry_rejected,
+        strict_permissions=strict_permissions,
         reading={name: value for name, value in given.items() if value is not None},
         state_dir=state_dir,
         env_file=env_file,
     )
+    name = found(config)
     if dry_run:
-        with _its_own_stdout():
-            shown = preview(found(config), files, **asked, watch=Progress())
+        with _halting() as halt, _its_own_stdout():
+            shown = preview(name, files, **asked, halt=halt, watch=Progress())
         emit(shown.as_json()) if as_json else say(shown.lines())
         return shown.exit_code
     with _halting() as halt, _its_own_stdout():
-        report = run(found(config), files, **asked, resume=resume, halt=halt, watch=Progress())
-    emit(report.as_json()) if as_json else say(report.lines())
+        report = run(name, files, **asked, resume=resume, halt=halt, watch=Progress())
+    emit(report.as_json()) if as_json else say(report.lines(command=_telling(name, asked)))
     return report.exit_code
+
+
+def _telling(config: str, asked: Asked) -> str:
+    """The command that shows this run again."""
+    words = ["syncline", "report", config]
+    for option, value in (("--state-dir", asked["state_dir"]), ("--env-file", asked["env_file"])):
+        words += [option, value] if value is not None else []
+    return shlex.join(words)
 
 
 def _its_own_stdout() -> AbstractContextManager[object]:

@@ -6,11 +6,15 @@ import os
 import re
 import shlex
 from collections.abc import Collection, Iterator
+from typing import NamedTuple
 
 from syncline.config.addresses import url_fault
 from syncline.config.draft import Draft
+from syncline.config.environment import Variables
+from syncline.config.explain import value_at
 from syncline.config.findings import Describer, Finding, Path
 from syncline.config.names import credential_names, secrets
+from syncline.errors import Problem
 
 MAX_CREDENTIAL = 256
 # The user name of HTTP Basic ends at its first colon: what was expected instead, and how to mend it.
@@ -70,19 +74,48 @@ def _fault(alias: str, text: str) -> tuple[str, str] | None:
     return IN_BASIC_USER.get(alias) if ":" in text else None
 
 
-def exposed(draft: Draft, borrowed: Collection[Path], label: str, mode: int | None) -> str:
-    """A warning when others can read a credential that stands in the file itself (reliability.md 5.4-29).
+class Exposed(NamedTuple):
+    """A file that holds a credential, and may be read by others (reliability.md 5.4-29). instead: of `chmod`."""
 
-    mode: the file's permission bits; None: there is no file.
-    """
-    if mode is None or os.name != "posix" or not mode & 0o077:
-        return ""
-    places = [(home, alias) for home, settings in draft.settings.items() for alias in secrets(settings)]
-    written = [draft.written[place] for place in places if place in draft.written]
-    written += [("notify",)] if "notify" in draft.tree else []
-    if all(path in borrowed for path in written):
-        return ""
-    return (
-        f"{label} holds a credential and others may read it (mode {mode:04o}): "
-        f"run `chmod 600 {shlex.quote(label)}`, or write ${{NAME}} and set that variable"
-    )
+    label: str
+    mode: int
+    instead: str = ""
+
+    @property
+    def warning(self) -> str:
+        return f"{self.label} holds a credential and others may read it (mode {self.mode:04o}): run {self._fix}"
+
+    @property
+    def problem(self) -> Problem:
+        """Where that is no mere warning."""
+        found = f"a credential that others may read (mode {self.mode:04o})"
+        return Problem(self.label, 0, 0, found, "a file that its owner alone may read", f"Run {self._fix}.")
+
+    @property
+    def _fix(self) -> str:
+        return f"`chmod 600 {shlex.quote(self.label)}`{self.instead}"
+
+
+def exposed(draft: Draft, borrowed: Collection[Path], label: str, mode: int | None) -> Iterator[Exposed]:
+    """The configuration, where a credential stands in the file itself. mode: its bits; None: there is no file."""
+    written = [draft.place(place) for place in _held(draft)]
+    if mode is not None and _is_open(mode) and not all(path in borrowed for path in written):
+        yield Exposed(label, mode, ", or write ${NAME} and set that variable")
+
+
+def exposed_variables(draft: Draft, variables: Variables) -> Iterator[Exposed]:
+    """The file of variables, where a credential is one that it lent."""
+    lent = [value for value in _held(draft).values() if value in variables.lent.values()]
+    if variables.mode is not None and _is_open(variables.mode) and lent:
+        yield Exposed(variables.path, variables.mode)
+
+
+def _held(draft: Draft) -> dict[Path, object]:
+    """Every credential that the configuration has, and where in the tree."""
+    places: list[Path] = [(home, alias) for home, settings in draft.settings.items() for alias in secrets(settings)]
+    values = {path: value_at(path, draft.tree) for path in (*places, ("notify",))}
+    return {path: value for path, value in values.items() if value is not None}
+
+
+def _is_open(mode: int) -> bool:
+    return os.name == "posix" and bool(mode & 0o077)

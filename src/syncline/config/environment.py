@@ -17,6 +17,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from dotenv.parser import parse_stream
@@ -29,19 +30,30 @@ _INSIDE = re.compile(r"([A-Za-z_]\w*(?:\|[A-Za-z_]\w*)*)(?::-(.*))?", re.DOTALL 
 
 
 class EnvFile(NamedTuple):
-    """The text of a file of NAME=value lines, what messages call it, and what was odd about it."""
+    """The text of a file of NAME=value lines, what messages call it, and what was odd about it.
+
+    path: where it is; mode: its permission bits, None where there is no file.
+    """
 
     text: str
     label: str
     warnings: tuple[str, ...] = ()
+    path: str = ""
+    mode: int | None = None
 
 
 class Variables(NamedTuple):
-    """What references may name, the file that may add to it, and what was odd about that file."""
+    """What references may name, the file that may add to it, and what was odd about that file.
+
+    lent: what only the file says; path, mode: see `EnvFile`.
+    """
 
     values: Mapping[str, str]
     file: str
     warnings: tuple[str, ...] = ()
+    lent: Mapping[str, str] = MappingProxyType({})
+    path: str = ""
+    mode: int | None = None
 
 
 class Unset(Exception):
@@ -59,16 +71,19 @@ class Malformed(Exception):
 def dotenv_beside(directory: Path) -> EnvFile:
     """The `.env` of a directory. Nobody asked for it, so it may be missing, and an unreadable one is but a warning."""
     try:
-        return EnvFile(read(directory / ".env", VARIABLES).text, ".env")
+        text, mode = read(directory / ".env", VARIABLES)
+        return EnvFile(text, ".env", path=str(directory / ".env"), mode=mode)
     except Missing:
         return EnvFile("", ".env")
     except Unreadable:
-        return EnvFile("", ".env", ("`.env` could not be read (it must be a small UTF-8 file), so it was left out",))
+        odd = "`.env` could not be read (it must be a small UTF-8 file), so it was left out"
+        return EnvFile("", ".env", (odd,))
 
 
 def env_file_named(path: Path) -> EnvFile:
     """The file that was asked for by name. Raises Unreadable."""
-    return EnvFile(read(path, VARIABLES).text, str(path))
+    text, mode = read(path, VARIABLES)
+    return EnvFile(text, str(path), path=str(path), mode=mode)
 
 
 def gather(environment: Mapping[str, str] | None, file: EnvFile) -> Variables:
@@ -82,7 +97,8 @@ def gather(environment: Mapping[str, str] | None, file: EnvFile) -> Variables:
     ]
     held = {binding.key: binding.value for binding in bindings if binding.key and binding.value is not None}
     values = {**held, **{name: value for name, value in real.items() if value or name not in held}}
-    return Variables(values, file.label, (*file.warnings, *odd))
+    lent = {name: value for name, value in held.items() if value and not real.get(name)}
+    return Variables(values, file.label, (*file.warnings, *odd), lent, file.path, file.mode)
 
 
 def resolve(text: str, values: Mapping[str, str]) -> str:

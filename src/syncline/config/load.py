@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from syncline.config.credentials import exposed
+from syncline.config.credentials import Exposed, exposed, exposed_variables
 from syncline.config.draft import Draft
 from syncline.config.environment import EnvFile, Variables, dotenv_beside, env_file_named, gather
 from syncline.config.explain import explain, field_at, is_number, value_at
@@ -68,16 +68,19 @@ def load(
     environment: Mapping[str, str] | None = None,
     env_file: str | Path | None = None,
     uploaded: Uploaded | None = None,
+    strict_permissions: bool = False,
 ) -> Loaded:
     """Read and check a configuration. `environment` replaces the process's own, and `env_file` the `.env` beside it.
 
-    `uploaded`: it comes from somebody else, who may say less. Raises ConfigRefused with all problems.
+    `uploaded`: it comes from somebody else, who may say less. `strict_permissions`: a credential that others may read
+    is no mere warning. Raises ConfigRefused with all problems.
     """
     label = uploaded.label if uploaded else OBJECT_LABEL if isinstance(config, Mapping) else str(config)
     named = None if env_file is None else _named(Path(env_file))
     try:
         opened = _open(config, label, uploaded)
-        settled = _settle(opened, _variables(environment, named, opened.directory), uploaded)
+        variables = _variables(environment, named, opened.directory)
+        settled = _settle(opened, variables, uploaded)
     except Unreadable as fault:
         raise _unreadable(label, fault, (0, 0) if isinstance(config, Mapping) else fault.place) from None
     tell = Describer(settled.borrowed, settled.secrets)
@@ -90,7 +93,10 @@ def load(
     findings = _distinct([*findings, *refused, *check(draft, tell), *lost], settled)
     if findings or sync is None:
         raise _refused(_about_stem(findings, settled.tree, opened), opened)
-    warnings = (*settled.warnings, *_cautions(sync, draft, settled, opened))
+    open_to_all = [*exposed(draft, settled.borrowed, opened.label, opened.mode), *_lending(draft, settled, variables)]
+    if strict_permissions and open_to_all:
+        raise ConfigRefused([one.problem for one in open_to_all])
+    warnings = (*settled.warnings, *_cautions(sync, draft), *(one.warning for one in open_to_all))
     transform = located(sync.transform, opened.directory) if sync.transform else None
     trusted = uploaded.origins if uploaded else None
     return Loaded(sync, sync.name, opened.directory, label, warnings, transform, trusted)
@@ -182,10 +188,14 @@ def _not_an_object(tree: object) -> Finding:
     return Finding((), f"the configuration is {kind}", "an object", fix)
 
 
-def _cautions(sync: Sync, draft: Draft, settled: Settled, opened: _Opened) -> list[str]:
+def _lending(draft: Draft, settled: Settled, variables: Callable[[], Variables]) -> Iterable[Exposed]:
+    """Without a reference the variables were never read, and are not read now."""
+    return exposed_variables(draft, variables()) if settled.borrowed else ()
+
+
+def _cautions(sync: Sync, draft: Draft) -> list[str]:
     """What is allowed, and worth a warning."""
     told = [*draft.kind.cautions(sync.destination), *(draft.source.cautions(sync.source) if sync.source else ())]
-    told.append(exposed(draft, settled.borrowed, opened.label, opened.mode))
     return [warning for warning in told if warning]
 
 

@@ -182,6 +182,36 @@ class Sync(BaseModel):
     parallelism: Annotated[
         int, Field(ge=1, le=MAX_PARALLELISM, description="How many requests may be in flight at once.")
     ] = 25
+    tries: Annotated[
+        int,
+        Field(ge=1, le=20, description="How often a request that meets a fault is sent before its rows are put off."),
+    ] = 5
+    patience: Annotated[
+        float,
+        Field(
+            gt=0, le=86_400, description="Seconds without one good answer, after which a run stops and can be resumed."
+        ),
+    ] = 300.0
+    max_wait: Annotated[
+        float,
+        Field(
+            alias="maxWait",
+            gt=0,
+            le=86_400,
+            description="The longest `Retry-After` that a run waits for, in seconds. Asked to wait longer, it stops and"
+            " says when to come back.",
+        ),
+    ] = 300.0
+    max_reject_ratio: Annotated[
+        float,
+        Field(
+            alias="maxRejectRatio",
+            gt=0,
+            le=1,
+            description="The share of rows, of at least 200, that may be refused before a run stops; before that, 50"
+            " refused and nobody taken. 1: it never stops for that.",
+        ),
+    ] = 0.5
     mode: Annotated[
         Mode,
         Field(

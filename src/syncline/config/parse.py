@@ -1,8 +1,8 @@
 """A text → its tree, by a strict JSON parser or as YAML 1.2, with the place of every key and value.
 
 Syntax errors say what is wrong in our own words: a parser's message quotes the text, and the text holds credentials.
-Values that only some parsers accept (NaN, 1e400, a 5,000-digit number) become infinity here; tree.py refuses it with
-its path.
+Numbers that only some parsers accept (NaN, 1e400, a 5,000-digit number), and those that would lose digits here, become
+infinity; tree.py refuses it with its path.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
 
 from syncline.config.places import Place, Places, json_places, place_at
@@ -71,6 +72,20 @@ def too_many(place: Place) -> Unreadable:
     )
 
 
+def whole(digits: str) -> int | float:
+    """The number that digits spell, or infinity."""
+    return int(digits) if len(digits) <= MAX_DIGITS else math.inf
+
+
+def fraction(digits: str) -> float:
+    """The number that digits spell, or infinity where a double is another one: what is written is what is sent."""
+    value = float(digits) if len(digits) <= MAX_DIGITS else math.inf
+    try:
+        return value if math.isfinite(value) and Decimal(digits) == Decimal(repr(value)) else math.inf
+    except InvalidOperation:  # an exponent beyond all
+        return math.inf
+
+
 def pairs_to_object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     plain = dict(pairs)
     return plain if len(plain) == len(pairs) else Twice(pairs)
@@ -82,8 +97,8 @@ def _json(text: str) -> Parsed:
             text,
             object_pairs_hook=pairs_to_object,
             parse_constant=lambda _: math.inf,
-            parse_int=lambda digits: int(digits) if len(digits) <= MAX_DIGITS else math.inf,
-            parse_float=lambda digits: float(digits) if len(digits) <= MAX_DIGITS else math.inf,
+            parse_int=whole,
+            parse_float=fraction,
         )
     except json.JSONDecodeError as error:
         raise _syntax(text, error) from None

@@ -54,14 +54,17 @@ def is_origin(alias: str) -> bool:
     return alias.lower().endswith("baseurl")
 
 
+def is_private(url: str) -> bool:
+    """Whatever stands around the host may be a credential."""
+    return bool(re.search(r"[@?#%]|//[^/]*/.", url))
+
+
 def _addresses(home: str, held: dict[str, object], settings: type[BaseModel], tell: Describer) -> Iterator[Finding]:
     for alias in aliases(settings):
         value = held.get(alias)
         if is_origin(alias) and isinstance(value, str) and (fault := origin_fault(value)):
             path = (home, alias)
-            # Whatever stands around the host may be a credential.
-            private = re.search(r"[@?#%]|//[^/]*/.", value)
-            found = f"{tell.name(path)} is an address (not shown)" if private else tell.is_(path, value)
+            found = f"{tell.name(path)} is an address (not shown)" if is_private(value) else tell.is_(path, value)
             yield Finding(path, found, *fault)
 
 

@@ -64,7 +64,7 @@ class _Walk:
             ]
         plain: dict[str, object] = {}
         for key, item in raw.items():
-            if isinstance(key, str) and _encodes(key):
+            if isinstance(key, str) and _is_name(key):
                 plain[key] = self.value(item, (*path, key))
             else:
                 self._wrong(
@@ -82,9 +82,8 @@ class _Walk:
             return self._text(raw, path)
         if isinstance(raw, (int, float)):
             if not math.isfinite(raw) if isinstance(raw, float) else abs(raw) >= 10**MAX_DIGITS:
-                self._wrong(
-                    path, "a number that is not finite, or too large", "a number JSON can hold", "Write a plain number."
-                )
+                found = "a number that is not finite, too large, or of more digits than are kept here"
+                self._wrong(path, found, "a plain number", "Write it shorter, or as a text in quotes.")
             return raw
         kind = type(raw).__name__
         self._wrong(
@@ -98,6 +97,8 @@ class _Walk:
     def _text(self, raw: str, path: Path) -> str:
         if not _encodes(raw):
             self._wrong(path, "half a surrogate pair", "text that is valid Unicode", "Write the character itself.")
+        elif "\0" in raw:
+            self._wrong(path, "the character U+0000", "text without it, as in the data", "Delete it.")
         elif "${" in raw:
             return self._reference(raw, path)
         if secretive(path):
@@ -132,6 +133,10 @@ class _Walk:
 
     def _wrong(self, path: Path, found: str, expected: str, fix: str) -> None:
         self.findings.append(Finding(path, f"{dotted(path)}: {found}" if path else found, expected, fix))
+
+
+def _is_name(key: str) -> bool:
+    return _encodes(key) and "\0" not in key
 
 
 def _encodes(text: str) -> bool:

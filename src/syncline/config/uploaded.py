@@ -19,7 +19,7 @@ from syncline.config.environment import Variables
 from syncline.config.findings import Describer, Finding, Path, dotted, printable
 from syncline.config.model import Sync
 from syncline.config.names import aliases
-from syncline.config.rules import is_origin
+from syncline.config.rules import is_origin, is_private
 from syncline.config.tree import Settled
 from syncline.config.values import Name
 from syncline.destinations.customerio import settings as customerio
@@ -43,10 +43,9 @@ _FIXES = {
     "files": "Leave it out, and send the data as a part of its own, beside the configuration.",
     "profiles": "Leave it out, and the profiles of the whole space are read.",
 }
-_FAR = Fault(
-    "the vendor's own origin, or one that the service was started with",
-    "Leave it out, or have the service started with --allow-origin-url and this origin.",
-)
+_LIST_IT = "Leave it out, or have the service started with --allow-origin-url and this origin."
+_FAR = Fault("the vendor's own origin, or one that the service was started with", _LIST_IT)
+_FAR_TO_TELL = Fault("a URL at an origin that the service was started with", _LIST_IT)
 
 
 class Uploaded(NamedTuple):
@@ -76,7 +75,8 @@ def listed(urls: Iterable[str]) -> frozenset[str]:
     for url in urls:
         if not url or (fault := origin_fault(url)):
             expected, fix = fault if url and fault else ("an origin", "Write it like https://track.example.com.")
-            raise ConfigRefused(f"--allow-origin-url: expected {expected}. {fix}")
+            found = "an address (not shown)" if is_private(url) else f'"{printable(url)}"'
+            raise ConfigRefused(f"--allow-origin-url: found {found}; expected {expected}. {fix}")
         origins.add(_whole(url))
     return frozenset(origins)
 
@@ -115,7 +115,7 @@ def _fault(alias: str, value: object, kind: object, uploaded: Uploaded) -> Fault
     if is_origin(alias) and isinstance(value, str) and value and not origin_fault(value):
         return None if _whole(value) in uploaded.origins | _VENDORS else _FAR
     if alias == "notify" and isinstance(value, str) and not url_fault(value):
-        return None if _whole(value) in uploaded.origins else _FAR
+        return None if _whole(value) in uploaded.origins else _FAR_TO_TELL
     if is_origin(alias) or alias == "notify" or alias in _TAKEN or not _is_free_text(kind):
         return None  # what is wrong with it anywhere, others say
     return Fault(f"no `{alias}` in what is uploaded", _FIXES.get(alias, "Leave it out."))

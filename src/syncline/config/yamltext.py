@@ -1,7 +1,8 @@
 """A YAML text → its tree and the place of every key and value.
 
 YAML 1.2's core schema and nothing more: `no` and 2024-01-01 are texts; tags, anchors, aliases and second documents are
-refused (a "billion laughs" file is 400 bytes of aliases). Read from the parser's events, so depth exhausts no stack.
+refused (a "billion laughs" file is 400 bytes of aliases), and so are 01234 and +49301234, which the schema takes for
+numbers and people mostly do not mean as such. Read from the parser's events, so depth exhausts no stack.
 """
 
 from __future__ import annotations
@@ -18,19 +19,21 @@ from ruamel.yaml.reader import ReaderError
 from syncline.config.findings import Path
 from syncline.config.parse import (
     MAX_DEPTH,
-    MAX_DIGITS,
     MAX_VALUES,
     Parsed,
     Unreadable,
+    fraction,
     pairs_to_object,
     too_deep,
     too_many,
+    whole,
 )
 from syncline.config.places import Place, Places, place_at
 
 MAX_LINE = 100_000  # the parser takes time in the square of some tokens' length
 
 _INT = re.compile(r"[-+]?[0-9]+")
+_ODD_NUMBER = re.compile(r"\+|-?0[0-9]")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _ODD_FLOAT = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _WORDS = {"": None, "~": None, "null": None, "Null": None, "NULL": None} | {
@@ -139,7 +142,7 @@ class _Builder:
         path: Path = () if top is None else (*top.path, len(top.pairs) if top.key is None else top.key)
         self.places.values[path] = place
         if isinstance(event, ev.ScalarEvent):
-            self._value(_scalar(event.value) if event.implicit[0] else event.value, path)
+            self._value(_scalar(event.value, place) if event.implicit[0] else event.value, path)
         elif len(self._open) >= MAX_DEPTH:
             raise too_deep(place)
         else:
@@ -166,7 +169,7 @@ def _refuse_extras(event: Any, place: Place) -> None:
         raise Unreadable(place, "a tag (!)", "plain values", "Delete the tag; put text that begins with ! in quotes.")
 
 
-def _scalar(text: str) -> object:
+def _scalar(text: str, place: Place) -> object:
     """A plain (unquoted) scalar in YAML 1.2's core schema, with decimal numbers only."""
     if text in _WORDS:
         return _WORDS[text]
@@ -174,6 +177,7 @@ def _scalar(text: str) -> object:
         return math.inf
     if not _FLOAT.fullmatch(text):
         return text
-    if len(text) > MAX_DIGITS:
-        return math.inf
-    return int(text) if _INT.fullmatch(text) else float(text)
+    if _ODD_NUMBER.match(text):
+        found = "digits that begin with a plus or a zero"
+        raise Unreadable(place, found, "a number without it, or a text", "Put a text in quotes.")
+    return whole(text) if _INT.fullmatch(text) else fraction(text)

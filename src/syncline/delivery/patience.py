@@ -21,7 +21,9 @@ def backoff_s(tries: int, base_s: float, cap_s: float, random: Random) -> float:
 
 def refused_too_many(policy: Policy, refused: int, of: int) -> bool:
     """Of those that came to an end: too many to be about single rows."""
-    return refused == of >= policy.rejected_first or (of >= policy.rejected_of and refused > of * policy.rejected_share)
+    most = policy.rejected_share
+    all_of_the_first = refused == of >= policy.rejected_first
+    return most < 1 and (all_of_the_first or (of >= policy.rejected_of and refused > of * most))
 
 
 def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:

@@ -14,8 +14,9 @@ from syncline.model import Outcome, RowRef, Stop
 
 SHOWN_PROBLEMS = 100  # in the JSON of a run; `syncline report` has all of them
 WORDS_GROUPS = 10  # ways to fail in the summary a person reads
+WORDS_ROWS = 1_000  # rows that a person reads: after an interrupt there may be a million
 FailOn = Literal["any", "new", "never"]
-_SIGNALS = {"interrupted": 130, "terminated": 143}
+_STOP_CODES = {"bug": 70, "interrupted": 130, "terminated": 143}  # any other reason can be resumed from: 3
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,14 @@ class ProblemGroup:
         kind = {name: first[name] for name in ("outcome", "rule", "field")}
         return kind | {"count": self.count, "first": first}
 
+    @property
+    def heading(self) -> str:
+        """How many, and why, without a row."""
+        rule = f" ({self.first.rule})" if self.first.rule else ""
+        return printable(f"{self.first.outcome:<9} {self.count:,} rows  {self.first.what}{rule}")
+
     def __str__(self) -> str:
-        if self.count == 1:
-            return str(self.first)
-        one = self.first
-        rule = f" ({one.rule})" if one.rule else ""
-        return printable(f"{one.outcome:<9} {self.count:,} rows  {one.what}{rule}; the first: {one.where}")
+        return str(self.first) if self.count == 1 else f"{self.heading}; the first: {printable(self.first.where)}"
 
 
 @dataclass(frozen=True)
@@ -107,12 +110,14 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0 all well · 1 some rows invalid or rejected · 3 resumable · 130/143 a signal; the gravest wins."""
-        if self.nothing_left:
-            return 3 if self.stopped is not None and self.stopped.reason == "source" else 0
-        if self.stopped is not None and self.stopped.reason in _SIGNALS:
-            return _SIGNALS[self.stopped.reason]
-        if self.stopped is not None or self.counts[Outcome.DEFERRED] or self.counts[Outcome.UNKNOWN]:
+        """0 all well · 1 rows invalid or rejected · 3 resumable · 70 a bug · 130/143 a signal; the gravest wins."""
+        stop = self.stopped
+        # Nothing left to resume: it is as the rows ended. Of why the run stopped once, only a source that broke holds.
+        if self.nothing_left and stop is not None and stop.reason != "source":
+            stop = None
+        if stop is not None:
+            return _STOP_CODES.get(stop.reason, 3)
+        if self.counts[Outcome.DEFERRED] or self.counts[Outcome.UNKNOWN]:
             return 3
         bad = self.new_problems if self.fail_on == "new" else self._bad
         return 1 if bad and self.fail_on != "never" else 0
@@ -147,38 +152,50 @@ class Report:
         of_rows = {"problems", "groups", "newProblems"}
         return {name: value for name, value in self.as_json().items() if name not in of_rows}
 
-    def lines(self, *, all_problems: bool = False) -> list[str]:
-        """The summary a person reads."""
+    def lines(self, *, all_problems: bool = False, command: str = "syncline report CONFIG") -> list[str]:
+        """The summary a person reads. all_problems: with the rows that did not make it; command: what tells them."""
         if self.status == "running":
-            return [f"run {self.run} is at work since it read {self.read:,} rows; ask again when it has ended"]
+            return [f"run {self.run} is at work: {self.read:,} rows are read; ask again when it has ended"]
         outcomes = ", ".join(f"{count:,} {outcome}" for outcome, count in self.counts.items() if count) or "no rows"
-        took = f"{self.requests:,} request{'s' * (self.requests != 1)}, {self.seconds:.1f} s"
-        if self.source_requests:
-            took = f"{self.source_requests:,} requests to read, {self.requests:,} to deliver, {self.seconds:.1f} s"
-        if self.stopped is not None and self.stopped.reason == "killed":
-            took = "how many requests it had sent is not known"
-        lines = [f"run {self.run} {self.status}: {self.read:,} read = {outcomes} ({took})"]
+        lines = [f"run {self.run} {self.status}: {self.read:,} read = {outcomes} ({self._cost})"]
         lines += [f"note: {note}" for note in self.notes]
         lines += [f"note: {caveat}" for caveat in self.caveats if self.counts[Outcome.DELIVERED]]
         lines += [f"warning: {warning}" for warning in self.warnings]
+        lines += self._each_problem() if all_problems else self._problems_in_brief(command)
+        return lines + ([stop_in_words(self.stopped)] if self.stopped is not None else [])
+
+    @property
+    def _cost(self) -> str:
+        was_killed = self.stopped is not None and self.stopped.reason == "killed"
+        if was_killed or (self.counts[Outcome.DELIVERED] and not self.requests):  # it died before it could say
+            return "how many requests it had sent is not known"
+        if self.source_requests:
+            return f"{self.source_requests:,} requests to read, {self.requests:,} to deliver, {self.seconds:.1f} s"
+        return f"{self.requests:,} request{'s' * (self.requests != 1)}, {self.seconds:.1f} s"
+
+    def _problems_in_brief(self, command: str) -> list[str]:
+        """How rows failed, and where to read on."""
         shown = self.groups[:WORDS_GROUPS]
-        lines += [f"  {group}" for group in shown]
-        if 0 < self.new_problems < self._bad:
-            lines.append(f"  {self.new_problems:,} of them were not so in the last whole run")
-        if all_problems:
-            lines += [f"    {problem}" for problem in self.problems]
-        elif sum(group.count for group in self.groups) > len(shown):
-            lines.append(f"  each of them: syncline report CONFIG --run {self.run}")
-        if self.stopped is not None:
-            message = printable(self.stopped.message)
-            lines.append(f"stopped ({self.stopped.reason}): {message}{_come_back(self.stopped)}")
-        return lines
+        left = sum(group.count for group in self.groups) - len(shown)
+        more = [f"  each of them: {command} --run {self.run}"] if left else []
+        return [f"  {group}" for group in shown] + self._news() + more
+
+    def _each_problem(self) -> list[str]:
+        """Every row once, below how many failed in the same way."""
+        left = len(self.problems) - WORDS_ROWS
+        more = [f"    … and {left:,} more: --csv FILE and --jsonl FILE have every row"] if left > 0 else []
+        kinds = [f"  {group.heading}" for group in self.groups if group.count > 1]
+        return kinds + self._news() + [f"    {problem}" for problem in self.problems[:WORDS_ROWS]] + more
+
+    def _news(self) -> list[str]:
+        is_told = 0 < self.new_problems < self._bad
+        return [f"  {self.new_problems:,} of them were not so in the last whole run"] if is_told else []
 
 
-def _come_back(stop: Stop) -> str:
-    if stop.retry_at is None:
-        return ""
-    return f" (not before {datetime.fromtimestamp(stop.retry_at, UTC).isoformat(timespec='seconds')})"
+def stop_in_words(stop: Stop) -> str:
+    """Why a run ended early, in a line."""
+    when = "" if stop.retry_at is None else datetime.fromtimestamp(stop.retry_at, UTC).isoformat(timespec="seconds")
+    return f"stopped ({stop.reason}): {printable(stop.message)}" + (f" (not before {when})" if when else "")
 
 
 def stop_as_json(stop: Stop | None) -> dict[str, object] | None:
@@ -203,8 +220,8 @@ class Preview:
 
     @property
     def exit_code(self) -> int:
-        """0, whatever was found; 3 when the source ended early."""
-        return 3 if self.stopped else 0
+        """0, whatever was found; 3 when the source ended early, 130 or 143 when a signal ended it."""
+        return 0 if self.stopped is None else _STOP_CODES.get(self.stopped.reason, 3)
 
     def as_json(self) -> dict[str, object]:
         """The shape of `syncline run --dry-run --json`."""
@@ -222,19 +239,17 @@ class Preview:
         }
 
     def lines(self) -> list[str]:
-        """The summary a person reads."""
+        """The summary a person reads; where nothing could be read, why."""
+        warnings = [f"warning: {warning}" for warning in self.warnings]
+        stopped = [stop_in_words(self.stopped)] if self.stopped is not None else []
+        if stopped and not any(self.counts.values()):
+            return warnings + stopped
         counts = ", ".join(f"{count:,} {name}" for name, count in self.counts.items() if count) or "nothing to do"
-        cost = (
-            f"{self.requests:,} request{'s' * (self.requests != 1)}, {self.bytes:,} bytes, about {self.seconds:.0f} s"
-        )
-        lines = [f"would send: {counts}", f"in {cost}"]
-        lines += [
-            printable(f"  {name}: {count:,} {'person' if count == 1 else 'people'}")
-            for name, count in self.fields.items()
-        ]
+        requests = f"{self.requests:,} request{'s' * (self.requests != 1)}"
+        lines = [f"would send: {counts}", f"in {requests}, {self.bytes:,} bytes, about {self.seconds:.0f} s"]
+        whom = {name: "1 person" if count == 1 else f"{count:,} people" for name, count in self.fields.items()}
+        lines += [printable(f"  {name}: {people}") for name, people in whom.items()]
         samples = [(sample["key"], msgspec.json.encode(sample["payload"]).decode()) for sample in self.samples]
         lines += [printable(f"sample {key}: {payload}") for key, payload in samples]
         lines += [f"  {group}" for group in self.groups[:WORDS_GROUPS]]
-        lines += [f"note: {note}" for note in self.notes]
-        lines += [f"warning: {warning}" for warning in self.warnings]
-        return lines + ([f"the source ended early: {self.stopped.message}"] if self.stopped else [])
+        return lines + [f"note: {note}" for note in self.notes] + warnings + stopped

@@ -15,7 +15,7 @@ from syncline.ledger.history import (
 from syncline.ledger.journal import KILLED, Journal, bury_the_dead
 from syncline.ledger.lock import Lock
 from syncline.ledger.planning import Draft, Folded, Growth, NewRun, Planned, previewed, seen, unplanned, unread
-from syncline.ledger.store import open_ledger, open_to_read, path_of, prepare_folder, scratch_copy
+from syncline.ledger.store import open_ledger, open_to_read, path_of, paths_of, prepare_folder, scratch_copy
 
 __all__ = [
     "KILLED",
@@ -34,6 +34,7 @@ __all__ = [
     "open_ledger",
     "open_to_read",
     "path_of",
+    "paths_of",
     "plan_run",
     "prepare_folder",
     "previewed",

@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 from syncline.ledger.history import Figures, as_json, plan_run
-from syncline.ledger.queries import DELIVERING
-from syncline.ledger.store import failing
+from syncline.ledger.queries import DELIVERING, SUMS
+from syncline.ledger.store import failing, settle_down
+from syncline.ledger.sums import body_sum, content_sum, damaged, summing, teach, words_sum
 from syncline.model import Change, Kind, Outcome, RowRef, Settled, Stop
 
 _KINDS = {str(kind): kind for kind in Kind}
@@ -43,26 +45,20 @@ class Journal:
         while True:
             with failing(self._path):
                 rows = self._db.execute(DELIVERING["pending"], {"after": after, "limit": _SLICE}).fetchall()
-            if not rows:
+                changes = _changes(rows)
+            if not changes:
                 return
-            yield [
-                Change(entry, RowRef(file, row, line), key, _KINDS[kind], body)
-                for entry, file, row, line, key, kind, body in rows
-            ]
-            after = rows[-1][0]
+            yield changes
+            after = changes[-1].entry
 
     def tickets(self) -> Iterator[tuple[bytes, Sequence[Change]]]:
         """What was sent under a ticket and has no result yet, ticket by ticket."""
         with failing(self._path):
             rows = self._db.execute(DELIVERING["tickets"]).fetchall()
-        for ticket, group in groupby(rows, key=itemgetter(0)):
-            yield (
-                ticket,
-                [
-                    Change(entry, RowRef(file, row, line), key, _KINDS[kind], body)
-                    for _, entry, file, row, line, key, kind, body in group
-                ],
-            )
+            changes = _changes([rest for _, *rest in rows])
+        sent = zip((ticket for ticket, *_ in rows), changes, strict=True)
+        for ticket, group in groupby(sent, key=itemgetter(0)):
+            yield ticket, [change for _, change in group]
 
     def has_tickets(self) -> bool:
         return next(self.tickets(), None) is not None
@@ -87,14 +83,19 @@ class Journal:
     def settle(self, settled: Sequence[Settled]) -> None:
         """Records verdicts durably, in one transaction. Raises `LedgerFailed`."""
         at = self._now()
-        rows = [(s.change.entry, s.outcome, s.doubt, at, s.field, s.reason, s.passing) for s in settled]
+        rows = [
+            (s.change.entry, s.outcome, s.doubt, at, s.field, s.reason, s.passing, words_sum(s.field, s.reason))
+            for s in settled
+        ]
         with self._transaction():
             self._db.executemany(DELIVERING["settle"], rows)
 
     def reopen(self) -> None:
         """Goes on with a run that ended before its plan was delivered."""
-        with failing(self._path):
+        with self._transaction():
             self._db.execute(DELIVERING["reopen_run"], {"run": self.run})
+            self._db.execute(SUMS["seal_run"], {"run": self.run})
+        settle_down(self._db, self._path)
 
     def bury(self, source_stop: str | None, *, reads: bool) -> None:
         """Closes a run whose process died: what was not settled for good is unknown, and its key in doubt.
@@ -140,6 +141,7 @@ class Journal:
             {"run": self.run, "status": status, "ended": self._now(), "stopped": as_json(stop)}
             | {"counts": json.dumps(self._counts()), **figures._asdict()},
         )
+        self._db.execute(SUMS["seal_run"], {"run": self.run})
 
     def _counts(self) -> dict[str, int]:
         """The seven outcomes: what planning settled, what delivery settled, and the rest, which was never sent."""
@@ -154,8 +156,23 @@ class Journal:
         return counts
 
 
+def _changes(rows: Sequence[Sequence[Any]]) -> list[Change]:
+    """Nothing is sent, and nobody is asked for, that is not as it was planned. The last column: what a row's content
+    and its body must add up to."""
+    with summing("plan"):
+        changes = [
+            Change(entry, RowRef(file, row, line), key, _KINDS[kind], json)
+            for entry, file, row, line, key, kind, json, digest, body, due in rows
+            if content_sum(key, digest, body) + body_sum(body, json) == due
+        ]
+    if len(changes) != len(rows):
+        raise damaged("plan")
+    return changes
+
+
 def bury_the_dead(db: sqlite3.Connection, path: Path, now: Callable[[], float]) -> None:
     """Closes the last run when its process died before it could. To be called under the lock, or on a private copy."""
+    teach(db)  # whoever opened it
     last = plan_run(db)
     if last is not None and not last.closed:
         Journal(db, path, last.run, now).bury(last.source_stop, reads=last.reads)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
-from syncline.errors import LedgerRefused, Locked
+from syncline.errors import LedgerFailed, LedgerRefused, Locked
 
 _ASKED_TIMES = 5
 _ASKED_EVERY_S = 0.05
@@ -39,7 +39,11 @@ class Lock:
             os.close(self._file)
             raise Locked(_held_by(holder))
         self.died_planning = self._note().get("phase") == "planning"
-        self._write("planning" if self.died_planning else "opening")
+        try:
+            self._write("planning" if self.died_planning else "opening")
+        except OSError as error:
+            os.close(self._file)
+            raise LedgerRefused(f"the lock {self._path} cannot be written: {error.strerror}. Free the disk") from None
         return self
 
     def _taken(self) -> bool:
@@ -54,9 +58,19 @@ class Lock:
         return False
 
     def phase(self, name: str) -> None:
-        """Notes what the run is at, so that a run that comes after its death knows."""
+        """Notes what the run is at, so that a run that comes after its death knows.
+
+        Raises `LedgerRefused` before there is a plan, and `LedgerFailed` once there is one.
+        """
         self.died_planning = False
-        self._write(name)
+        try:
+            self._write(name)
+        except OSError as error:
+            what = f"the lock {self._path} cannot be written: {error.strerror}"
+            if name == "planning":
+                raise LedgerRefused(f"{what}. Free the disk, then run again") from None
+            if name == "delivering":  # the note would go on saying that nothing was sent
+                raise LedgerFailed(f"{what}. Free the disk, then run with --resume") from None
 
     def _write(self, name: str) -> None:
         note = {"pid": os.getpid(), "host": socket.gethostname(), "started": self._started, "phase": name}

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from syncline.errors import Unfit
 from syncline.ledger.history import Figures, as_json
-from syncline.ledger.queries import PLANNING
-from syncline.ledger.store import failing, refusing
+from syncline.ledger.queries import PLANNING, SUMS
+from syncline.ledger.store import failing, refusing, settle_down
+from syncline.ledger.sums import body_sum, content_sum, damaged, sound_body, summing
 from syncline.model import Belief, Invalid, Kind, Outcome, Record, RowRef, Stop
 
 
@@ -108,18 +109,25 @@ class Draft:
 
     def believed(self, keys: Sequence[str]) -> dict[str, Belief]:
         """What we think the destination holds for these keys; a key in doubt has a belief that says so."""
-        with self._guard(self._path):
-            rows = self._db.execute(PLANNING["believed"], {"keys": json.dumps(keys)})
-            beliefs = {
-                key: Belief(digest or b"", body or 0, bool(doubtful), acked or 0.0)
-                for key, digest, body, doubtful, acked in rows
-            }
+        beliefs: dict[str, Belief] = {}
+        with self._guard(self._path), summing("belief"):
+            for key, digest, body, doubtful, acked, due in self._db.execute(
+                PLANNING["believed"], {"keys": json.dumps(keys)}
+            ):
+                if digest is None:
+                    beliefs[key] = Belief(b"", 0, bool(doubtful))
+                elif content_sum(key, digest, body) != due:
+                    raise damaged("belief")
+                else:
+                    beliefs[key] = Belief(digest, body, bool(doubtful), acked)
             return self._overlaid(beliefs, keys) if self._goes_on else beliefs
 
     def _overlaid(self, beliefs: dict[str, Belief], keys: Sequence[str]) -> dict[str, Belief]:
         """What this very plan has delivered is believed already; what it is about to deliver is in doubt."""
         rows = self._db.execute(PLANNING["planned_before"], {"keys": json.dumps(keys)})
-        for key, digest, body, outcome, at in rows:
+        for key, digest, body, outcome, at, due in rows:
+            if content_sum(key, digest, body) != due:
+                raise damaged("plan")
             if outcome not in {Outcome.REJECTED, Outcome.INVALID}:
                 delivered = outcome == Outcome.DELIVERED
                 beliefs[key] = Belief(digest, body, not delivered, at if delivered else 0.0)
@@ -133,16 +141,18 @@ class Draft:
 
     def stage(self, records: Iterable[tuple[Record, Belief | None]]) -> None:
         """Takes records in source order; one with a belief is unchanged and points at the body believed held."""
-        bodies: list[tuple[int, bytes]] = []
-        staged: list[tuple[int, str, bytes, int, bool, int, str, int, int]] = []
+        bodies: list[tuple[int, bytes, int]] = []
+        staged: list[tuple[int, str, bytes, int, bool, int, str, int, int, int]] = []
         for record, belief in records:
+            key, digest = record.key, record.digest
             if belief is None:
-                bodies.append((self._body, record.body))
+                bodies.append((self._body, record.body, body_sum(self._body, record.body)))
                 body, self._body = self._body, self._body + 1
-            else:
-                body = belief.body
+                total = content_sum(key, digest, body)
+            else:  # it is not planned, unless it is folded with others: then it is summed up again
+                body, total = belief.body, 0
             self._entry += 1
-            staged.append((self._entry, record.key, record.digest, body, belief is None, record.also, *record.ref))
+            staged.append((self._entry, key, digest, body, belief is None, record.also, *record.ref, total))
         with self._guard(self._path):
             self._db.executemany(PLANNING["insert_body"], bodies)
             self._db.executemany(PLANNING["stage"], staged)
@@ -191,8 +201,10 @@ class Draft:
                 planned = self._adopted(planned)
             figures = {"planned": planned.entries, "source_stop": source_stop}
             self._db.execute(PLANNING["record_plan"], {**planned._asdict(), **figures, "first_shared": None})
+            self._db.execute(SUMS["seal_run"], {"run": self.run})
             self._db.execute("COMMIT")
             self._db.execute(PLANNING["drop_staging"])
+        settle_down(self._db, self._path)
         return planned
 
     def _spare(self, spares: Callable[[str, float], bool]) -> int:
@@ -208,6 +220,7 @@ class Draft:
     def _grow(self, growth: Growth) -> None:
         self._db.execute(PLANNING["index_plan"])
         self._db.execute(PLANNING["follow"], {"first": self._first})
+        self._db.execute(PLANNING["sum_followers"], {"first": self._first})
         self._db.executemany(PLANNING["see"], growth.seen)
         self._db.execute(PLANNING["bookmark"], {"bookmark": growth.bookmark or None, "run": self.run})
 
@@ -229,7 +242,7 @@ class Draft:
         last, *ref = self._db.execute(PLANNING["last_of_key"], (key,)).fetchone()
         belief = self.believed([key]).get(key)
         rows = self._db.execute(PLANNING["rows_of_key"], (key,))
-        bodies = (body for _, body in rows)
+        bodies = (sound_body(*row) for row in rows)
         try:
             folded = fold(key, RowRef(*ref), bodies, belief)
         except Unfit as unfit:
@@ -242,9 +255,11 @@ class Draft:
         self._drop_earlier(key, last)
         body = self._body if folded.changed or belief is None else belief.body
         if folded.changed:
-            self._db.execute(PLANNING["insert_body"], (body, folded.record.body))
+            self._db.execute(PLANNING["insert_body"], (body, folded.record.body, body_sum(body, folded.record.body)))
             self._body += 1
-        self._db.execute(PLANNING["restage"], (folded.record.digest, body, folded.changed, folded.record.also, last))
+        digest = folded.record.digest
+        restaged = (digest, body, folded.changed, folded.record.also, content_sum(key, digest, body), last)
+        self._db.execute(PLANNING["restage"], restaged)
 
     def _drop_earlier(self, key: str, last: int) -> None:
         self._db.execute(PLANNING["drop_folded_bodies"], {"key": key})
@@ -253,7 +268,9 @@ class Draft:
 
 def previewed(db: sqlite3.Connection) -> Iterator[tuple[str, bytes, bytes | None]]:
     """(key, body, body believed held) of each entry of the current plan, in its order."""
-    yield from db.execute(PLANNING["planned_with_beliefs"])
+    for key, body, planned, due, believed, held, held_due in db.execute(PLANNING["planned_with_beliefs"]):
+        before = None if believed is None else sound_body(believed, held, held_due)
+        yield key, sound_body(body, planned, due), before
 
 
 def seen(db: sqlite3.Connection, path: Path, refs: Sequence[str]) -> set[str]:
@@ -277,6 +294,7 @@ def unplanned(db: sqlite3.Connection, path: Path, new: NewRun, status: str, stop
             db.execute(PLANNING["insert_run"], {"run": run, **new._asdict()})
             closing = {"run": run, "status": status, "stopped": as_json(stop), "ended": new.started + figures.seconds}
             db.execute(PLANNING["close_unplanned"], closing | figures._asdict())
+            db.execute(SUMS["seal_run"], {"run": run})
             db.execute("COMMIT")
         finally:
             if db.in_transaction:

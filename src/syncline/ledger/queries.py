@@ -21,3 +21,4 @@ def named(file: str) -> dict[str, str]:
 PLANNING = named("planning.sql")
 DELIVERING = named("delivering.sql")
 HISTORY = named("history.sql")
+SUMS = named("sums.sql")

@@ -10,9 +10,19 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from syncline.errors import LedgerFailed, LedgerRefused
+from syncline.errors import LedgerFailed, LedgerRefused, said
 from syncline.ledger import schema
+from syncline.ledger.sums import Damaged, teach
 
+# What is the matter with the disk, and not with what stands on it → what to do about it.
+_DISK = {
+    sqlite3.SQLITE_FULL: "Free the disk",
+    sqlite3.SQLITE_IOERR: "Free or mend the disk",
+    sqlite3.SQLITE_READONLY: "Make it writable",
+    sqlite3.SQLITE_CANTOPEN: "Make its folder readable and writable",
+    sqlite3.SQLITE_BUSY: "Close what else has it open",
+    sqlite3.SQLITE_NOMEM: "Free some memory",
+}
 _CACHE_KIB = 24 * 1024  # SQLite takes it twice while it sorts; a million rows then stay well under 150 MB in all
 
 
@@ -22,13 +32,20 @@ def path_of(state_dir: Path, name: str, destination: str, account: str) -> Path:
     return state_dir / name / f"{destination}-{digest}.db"
 
 
+def paths_of(state_dir: Path, name: str, destination: str) -> list[Path]:
+    """The ledgers of a sync, one an account."""
+    return sorted((state_dir / name).glob(f"{destination}-*.db"))
+
+
 def prepare_folder(path: Path, state_dir: Path) -> None:
     """Private folders, and a .gitignore that keeps the ledger out of every repository."""
     try:
         for folder in (state_dir, path.parent):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not folder.is_dir():
+                folder.mkdir(mode=0o700, parents=True)
+                _sync(folder.parent)
         ignore = state_dir / ".gitignore"
-        if not ignore.exists():
+        if not ignore.exists() or not ignore.stat().st_size:  # a full disk may have left an empty one
             ignore.write_text("*\n", encoding="utf-8")
     except OSError as error:
         raise LedgerRefused(
@@ -55,8 +72,8 @@ def open_ledger(path: Path, destination: str, account: str) -> sqlite3.Connectio
     return db
 
 
-def open_to_read(path: Path, destination: str, account: str) -> sqlite3.Connection | None:
-    """The ledger for verbs that only look: no lock, no change; None where there is none yet."""
+def open_to_read(path: Path, destination: str, account: str | None) -> sqlite3.Connection | None:
+    """The ledger for verbs that only look: no lock, no change; None where there is none yet. account: None for any."""
     if not path.exists():
         return None
     # Without a -wal nobody has it open, and nothing is pending: `immutable` reads it and leaves no -wal of its own.
@@ -65,6 +82,7 @@ def open_to_read(path: Path, destination: str, account: str) -> sqlite3.Connecti
         db = sqlite3.connect(f"{path.resolve().as_uri()}?{how}", uri=True, isolation_level=None)
         try:
             schema.verify(db, path, destination, account)
+            db.text_factory = _legible
             return _upgraded_copy(db) if schema.is_older(db) else db
         except BaseException:
             db.close()
@@ -82,9 +100,13 @@ def _upgraded_copy(db: sqlite3.Connection) -> sqlite3.Connection:
 
 
 @contextmanager
-def scratch_copy(path: Path, destination: str, account: str) -> Iterator[sqlite3.Connection]:
-    """A private copy of the ledger to plan in: `--dry-run` changes nothing and waits for nobody."""
-    handle, name = tempfile.mkstemp(prefix="syncline-", suffix=".db")
+def scratch_copy(path: Path, destination: str, account: str | None) -> Iterator[sqlite3.Connection]:
+    """A private copy of the ledger to plan in: `--dry-run` changes nothing and waits for nobody. account: as above."""
+    try:
+        handle, name = tempfile.mkstemp(prefix="syncline-", suffix=".db")
+    except OSError as error:
+        why = f"no copy of the ledger can be made: {error.strerror}"
+        raise LedgerRefused(f"{why}; make room, or name another place by TMPDIR") from None
     os.close(handle)
     copy = Path(name)
     db = sqlite3.connect(copy, isolation_level=None, check_same_thread=False)
@@ -92,13 +114,15 @@ def scratch_copy(path: Path, destination: str, account: str) -> Iterator[sqlite3
         with refusing(path):
             original = open_to_read(path, destination, account)
             if original is None:
-                schema.create(db, destination, account)
+                schema.create(db, destination, account or "")
             else:
                 with closing(original):
                     original.backup(db)
             _tune(db, "MEMORY")  # a copy of a WAL database is one, too, until it is told otherwise
         copy.unlink()  # open and nameless: whatever ends this process, nothing of it stays behind
-        yield db
+        teach(db)
+        with sound(path):
+            yield db
     finally:
         db.close()
         for leftover in copy.parent.glob(copy.name + "*"):
@@ -109,11 +133,19 @@ def scratch_copy(path: Path, destination: str, account: str) -> Iterator[sqlite3
 def refusing(path: Path) -> Iterator[None]:
     """While nothing has been sent, a database error refuses the run."""
     try:
-        yield
-    except sqlite3.DatabaseError as error:
-        raise LedgerRefused(f"the ledger {path} cannot be used: {error}. {schema.way_out(path)}") from None
+        with sound(path):
+            yield
     except OSError as error:
         raise LedgerRefused(f"the ledger {path} cannot be opened: {error.strerror}") from None
+
+
+@contextmanager
+def sound(path: Path) -> Iterator[None]:
+    """The same, of what the database says alone."""
+    try:
+        yield
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        raise LedgerRefused(_words(error, path, "run again")) from None
 
 
 @contextmanager
@@ -121,10 +153,27 @@ def failing(path: Path) -> Iterator[None]:
     """Once something has been sent, a database error stops the run: no new request may start."""
     try:
         yield
-    except sqlite3.Error as error:
-        raise LedgerFailed(
-            f"the ledger {path} could not be written: {error}. Free the disk, then run with --resume"
-        ) from None
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        raise LedgerFailed(_words(error, path, "run with --resume")) from None
+
+
+def _words(error: Exception, path: Path, then: str) -> str:
+    """In one line. Where the disk is at fault, the ledger need not be given up. SQLite quotes what it cannot read, and
+    says it in lines of its own."""
+    what = said(str(error))
+    if isinstance(error, Damaged | UnicodeDecodeError):
+        return f"the ledger {path} is damaged ({what}). {schema.way_out(path)}"
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # without what it adds to say where
+    if code in _DISK:
+        return f"the ledger {path} cannot be read or written: {what}. {_DISK[code]}, then {then}"
+    return f"the ledger {path} cannot be used: {what}. {schema.way_out(path)}"
+
+
+def settle_down(db: sqlite3.Connection, path: Path) -> None:
+    """What was committed goes from the -wal into the ledger's own file: before the first request it is to know that a
+    run is under way, and of which keys, whatever becomes of the -wal."""
+    with failing(path):  # the commit stands, so this is no refusal
+        db.execute("PRAGMA wal_checkpoint")
 
 
 def _create(path: Path, destination: str, account: str) -> None:
@@ -143,11 +192,21 @@ def _create(path: Path, destination: str, account: str) -> None:
     finally:
         db.close()
     draft.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    _sync(path.parent)
+
+
+def _sync(folder: Path) -> None:
+    """What was made in it, or moved there, survives a power cut."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(folder)
+        os.fsync(handle)
     finally:
-        os.close(folder)
+        os.close(handle)
+
+
+def _legible(text: bytes) -> str:
+    """For who only looks: damage in a row's reason is no reason to show nothing. What decides anything has its sum."""
+    return text.decode(errors="replace")
 
 
 def _tune(db: sqlite3.Connection, journal_mode: str) -> None:

@@ -15,8 +15,18 @@ from syncline.service.refused import UploadRefused
 Headers = Sequence[tuple[str, str]]
 
 RETRY_AFTER_S = 30  # where nobody knows better
-MAINTENANCE = "the service cannot use the ledger of this sync; its log says why"
-LOCKED = "another run of this sync is at work, outside this service: wait for it"
+MAINTENANCE = Problem(
+    "the service",
+    0,
+    0,
+    "a ledger or a register that it cannot use; its log says why",
+    "one that it can use",
+    "Tell whoever runs the service.",
+)
+LOCKED = Problem(
+    "the sync", 0, 0, "another run of it, outside this service", "one run at a time", "Ask again when that has ended."
+)
+_ANEW = "Upload it again."
 _DISK = "the ledger could not be written: free the disk, then resume"
 _BUG = "a bug in Syncline: nothing is lost, what was not acknowledged is sent again; please report it"
 
@@ -32,9 +42,8 @@ class Answer(NamedTuple):
 class Declined(Exception):
     """A request that is answered this, and of which nothing comes."""
 
-    def __init__(self, status: int, problems: Sequence[Problem] | str, headers: Headers = ()) -> None:
-        self.status, self.headers = status, headers
-        self.problems = [Problem("", 0, 0, problems, "", "")] if isinstance(problems, str) else list(problems)
+    def __init__(self, status: int, problems: Sequence[Problem], headers: Headers = ()) -> None:
+        self.status, self.problems, self.headers = status, problems, headers
         super().__init__(f"{status}")
 
     @property
@@ -43,9 +52,19 @@ class Declined(Exception):
         return Answer(self.status, refused(self.problems), self.headers)
 
 
-def later(status: int, why: str, wait_s: float = RETRY_AFTER_S) -> Declined:
+def declined(status: int, place: str, found: str, expected: str, fix: str, headers: Headers = ()) -> Declined:
+    """For one reason. place: which part of the request, or of the service."""
+    return Declined(status, [Problem(place, 0, 0, found, expected, fix)], headers)
+
+
+def later(status: int, problem: Problem, wait_s: float = RETRY_AFTER_S) -> Declined:
     """Not now; ask again in so many seconds."""
-    return Declined(status, why, _come_back(wait_s))
+    return Declined(status, [problem], _come_back(wait_s))
+
+
+def busy(found: str, expected: str) -> Problem:
+    """What a caller can do nothing about but wait."""
+    return Problem("the service", 0, 0, found, expected, "Ask again later.")
 
 
 def refused(problems: Sequence[Problem]) -> dict[str, object]:
@@ -96,7 +115,7 @@ def of_error(error: Exception) -> Answer:
         case Refusal():
             return Answer(422, refused(error.problems))
         case Locked():
-            return Declined(409, LOCKED).answer
+            return Declined(409, [LOCKED]).answer
         case Interrupted():
             return _stopped(503, "interrupted", error.reason, f"{error.reason} while planning: nothing was sent")
         case LedgerFailed():
@@ -107,16 +126,17 @@ def of_error(error: Exception) -> Answer:
 
 def problems_of(error: Exception) -> Sequence[Problem]:
     """The same for a run that is only looked at later: why nothing of it was sent."""
-    if isinstance(error, Refusal) and not isinstance(error, LedgerRefused):
-        return error.problems
-    return [Problem("", 0, 0, _words(of_error(error).document), "", "")]
-
-
-def _words(document: Mapping[str, object]) -> str:
-    match document:
-        case {"problems": [{"found": str(words)}, *_]} | {"stopped": {"message": str(words)}}:
-            return words
-    return ""
+    match error:
+        case LedgerRefused():
+            return [MAINTENANCE]
+        case Refusal():
+            return error.problems
+        case Locked():
+            return [LOCKED]
+        case _:
+            words = of_error(error).document["stopped"]
+            assert isinstance(words, Mapping)
+            return [Problem("the run", 0, 0, str(words["message"]), "a run that ends", _ANEW)]
 
 
 def _stopped(status: int, word: str, reason: str, message: str) -> Answer:

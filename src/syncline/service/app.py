@@ -14,7 +14,7 @@ from starlette.routing import Route
 from syncline._version import __version__
 from syncline.errors import Problem, Refusal
 from syncline.service import shapes
-from syncline.service.answers import Declined, of_error
+from syncline.service.answers import Declined, declined, of_error
 from syncline.service.endpoints import CSV, JSONL, Endpoints, Parts, in_json
 from syncline.service.metrics import MEDIA_TYPE
 from syncline.service.openapi import (
@@ -32,6 +32,8 @@ from syncline.service.openapi import (
 
 _ABOUT = """Puts user records where customer tools need them. A sync is a configuration and its data, each a part of a
 form: `curl --request PUT --url http://localhost:3000 --form 'inputs=@configuration.json' --form 'inputs=@data.json'`"""
+_LISTED = "`GET /openapi.json` lists the paths and what they take."
+_AS_DOCUMENTED = "Correct it; `GET /openapi.json` says what each may be."
 _BOTH = form(2, "A configuration and its data, in either order: what they hold tells which is which.")
 _CONFIGURATION = form(1, "The configuration of the run, with its credentials.")
 
@@ -120,7 +122,8 @@ def _of_error(request: Request, error: Exception) -> Response:
 def _not_as_documented(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     problems = [
-        Problem(_place(one["loc"]), 0, 0, "a value that does not fit", one["msg"], "") for one in error.errors()
+        Problem(_place(one["loc"]), 0, 0, "a value that does not fit", one["msg"], _AS_DOCUMENTED)
+        for one in error.errors()
     ]
     return in_json(Declined(422, problems).answer)
 
@@ -134,9 +137,12 @@ def _not_found(request: Request, error: Exception) -> Response:
     """404, or 405 with all that this path may be asked."""
     assert isinstance(error, HTTPException)
     if error.status_code != 405:
-        return in_json(Declined(error.status_code, "there is nothing at this path").answer)
+        nothing = declined(error.status_code, "the path", "a path with nothing at it", "one of this service's", _LISTED)
+        return in_json(nothing.answer)
     allowed = _methods(request.app, request.scope["path"])
-    return in_json(Declined(405, f"this path takes {allowed}", [("allow", allowed)]).answer)
+    fix = f"Send one of them. {_LISTED}"
+    wrong = declined(405, "the method", "one that this path does not take", allowed, fix, [("allow", allowed)])
+    return in_json(wrong.answer)
 
 
 def _methods(app: FastAPI, path: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from syncline.flow.report import Report, RowProblem
 from syncline.model import Outcome
-from syncline.service.answers import Declined, without_places
+from syncline.service.answers import declined, without_places
 from syncline.service.past import Standing, looking, rows, told
 from syncline.service.recall import Recall
 from syncline.service.registry import Entry, Registry
@@ -38,20 +38,23 @@ class Documents:
     def rows(self, run: str, outcome: Outcome | None) -> Iterator[RowProblem]:
         """Those that did not make it: when it has ended, and came so far as to have any. Raises `Declined`."""
         if self._runs.work(run) is not None:
-            raise Declined(409, "this run is at work: ask for its rows when it has ended")
+            raise declined(409, "the run", "a run at work", "one that has ended", "Ask for its rows then.")
         entry = self.found(run)
         if entry.number is None:
-            raise Declined(409, "this run was refused before it had rows: see its problems")
+            fix = "Its problems say why; mend them, and upload it again."
+            raise declined(409, "the run", "a run that was refused before it had rows", "one that read its data", fix)
         path = self._recall.path_of(entry)
         if not path.exists():
-            raise Declined(404, "the ledger of this run is gone, and its rows with it")
+            fix = "Put the ledger back, or run the sync again."
+            raise declined(404, "the run", "a run whose ledger is gone, and its rows with it", "its ledger", fix)
         return rows(path, entry.number, outcome)
 
     def found(self, run: str) -> Entry:
         """Raises `Declined`."""
         entry = self._registry.find(run)
         if entry is None:
-            raise Declined(404, "no run of this service has that id")
+            fix = "`GET /runs` lists the newest."
+            raise declined(404, "the run", "an id that no run of this service has", "one that `POST /runs` gave", fix)
         return entry
 
     def _short(self, entry: Entry, work: Work | None) -> dict[str, object]:

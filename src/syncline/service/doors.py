@@ -14,8 +14,9 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from syncline.service.answers import Answer, Declined, of_error
+from syncline.service.answers import Answer, Declined, declined, of_error
 from syncline.service.diary import tell, tell_bug
+from syncline.service.heads import FORM
 from syncline.service.tokens import Doorkeeper
 
 URL_BYTES = 8_192
@@ -90,7 +91,8 @@ class Doors:
         hosts = [_HOST.fullmatch(host.decode("latin-1").lower()) for host in visit.all(b"host")]
         names = [host[1] if host else "" for host in hosts]
         if len(names) != 1 or names[0] not in self._hosts or not visit.target.startswith(b"/"):
-            raise Declined(421, "this service does not go by that name; `syncline serve --allow-host NAME` adds one")
+            fix = "Call it by one of its own, or have it started with --allow-host NAME."
+            raise declined(421, "Host", "a name that this service does not go by", "one of its names", fix)
 
 
 class _Reply:
@@ -125,16 +127,19 @@ def _visit(scope: Scope) -> Visit:
 
 def _fits(visit: Visit) -> None:
     if len(visit.target) > URL_BYTES:
-        raise Declined(414, f"the URL is longer than {URL_BYTES:,} bytes")
+        expected = f"at most {URL_BYTES:,} bytes"
+        raise declined(414, "the URL", f"{len(visit.target):,} bytes", expected, "Shorten it.")
 
 
 def _is_well_written(visit: Visit) -> None:
     if _HALF_ESCAPE.search(visit.target):
-        raise Declined(400, "the URL has a % that no two hexadecimal digits follow: write %25 for the sign itself")
+        expected, fix = "two hexadecimal digits behind each", "Write %25 for the sign itself."
+        raise declined(400, "the URL", "a % that is no escape", expected, fix)
     try:
         unquote_to_bytes(visit.target).decode("utf-8")
     except UnicodeDecodeError:
-        raise Declined(400, "the URL's escapes are not UTF-8") from None
+        fix = "Encode the text as UTF-8 first."
+        raise declined(400, "the URL", "escapes that are not UTF-8", "UTF-8", fix) from None
 
 
 def _comes_from_here(visit: Visit) -> None:
@@ -144,7 +149,8 @@ def _comes_from_here(visit: Visit) -> None:
     sites = set(visit.all(b"sec-fetch-site")) - {b"same-origin", b"none"}
     here = [visit.origin.encode() + host.lower() for host in visit.all(b"host")]
     if sites or any(origin.lower() not in here for origin in visit.all(b"origin")):
-        raise Declined(403, "a page of another site sent this; the service takes nothing from there")
+        fix = "Send it from a program: no site is let in."
+        raise declined(403, "Origin", "a page of another site", "no page at all, or one from here", fix)
 
 
 def _is_in_a_known_form(visit: Visit) -> None:
@@ -154,4 +160,5 @@ def _is_in_a_known_form(visit: Visit) -> None:
         return
     given = [kind.partition(b";")[0].strip().lower() for kind in visit.all(b"content-type")]
     if len(given) != 1 or given[0] not in _FORMS:
-        raise Declined(415, "a body must be multipart/form-data, as `curl --form` sends it")
+        fix = f"Send {FORM}."
+        raise declined(415, "Content-Type", "no form, or several types", "multipart/form-data", fix)

@@ -13,7 +13,7 @@ from fastapi.responses import StreamingResponse
 
 from syncline.flow.rows import as_csv, as_jsonl
 from syncline.model import Outcome
-from syncline.service.answers import Answer, Declined, answer_of
+from syncline.service.answers import Answer, answer_of, declined
 from syncline.service.documents import Documents
 from syncline.service.idempotency import Keys
 from syncline.service.intake import Intake
@@ -133,7 +133,8 @@ class Endpoints:
         work = self._runs.work(run)
         if work is None:
             await asyncio.to_thread(self._documents.found, run)
-            raise Declined(409, "this run has ended")
+            fix = "There is nothing to cancel."
+            raise declined(409, "the run", "a run that has ended", "one that waits or works", fix)
         work.halt.request("interrupted")
         return await self._accepted(run)
 

@@ -17,7 +17,7 @@ _PARAMETER = re.compile(r';[ \t]*([^\s;="]+)[ \t]*=[ \t]*(?:"((?:[^"\\]++|\\.)*+
 _BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]*[0-9A-Za-z'()+_,./:=?-]")
 _DIGITS = re.compile(r"[0-9]{1,18}")
 _AS_IT_IS = ("binary", "8bit", "7bit")
-_FORM = "a form, as `curl --form 'inputs=@configuration.json' --form 'inputs=@data.json'` sends it"
+FORM = "a form, as `curl --form 'inputs=@configuration.json' --form 'inputs=@data.json'` sends it"
 
 
 class Announced(NamedTuple):
@@ -36,7 +36,7 @@ def announced(headers: Iterable[tuple[bytes, bytes]], limits: Limits) -> Announc
     kind, parameters = _parsed(held.get("content-type", ""), "the Content-Type")
     if kind != "multipart/form-data":
         found = f"the type {printable(kind[:40])}" if kind else "no Content-Type"
-        raise UploadRefused(415, found, "multipart/form-data", f"Send {_FORM}.")
+        raise UploadRefused(415, found, "multipart/form-data", f"Send {FORM}.")
     return Announced(_boundary(parameters.get("boundary", ""), limits), _length(held, limits))
 
 
@@ -86,10 +86,10 @@ def head_of(lines: Sequence[bytes], limits: Limits) -> Head:
     kind, parameters = _parsed(held.get("content-disposition", ""), "a part's Content-Disposition")
     if kind != "form-data" or "name" not in parameters:
         expected = f'Content-Disposition: form-data; name="{FIELD}"'
-        raise UploadRefused(400, "a part that does not say what it is", expected, f"Send {_FORM}.")
+        raise UploadRefused(400, "a part that does not say what it is", expected, f"Send {FORM}.")
     if parameters["name"] != FIELD:
         found = f'a part named "{printable(parameters["name"][:40])}"'
-        raise UploadRefused(422, found, f"parts named {FIELD}, and no other", f"Send {_FORM}.")
+        raise UploadRefused(422, found, f"parts named {FIELD}, and no other", f"Send {FORM}.")
     filename = parameters.get("filename", "")
     if len(filename.encode()) > limits.filename_bytes:
         raise UploadRefused(400, "a long file name", f"one of at most {limits.filename_bytes} bytes", "Shorten it.")
@@ -99,7 +99,7 @@ def head_of(lines: Sequence[bytes], limits: Limits) -> Head:
 def _split(line: bytes) -> tuple[bytes, bytes]:
     match = _LINE.fullmatch(line)
     if match is None:
-        raise UploadRefused(400, "a part with a line that is no header", "Name: value", f"Send {_FORM}.")
+        raise UploadRefused(400, "a part with a line that is no header", "Name: value", f"Send {FORM}.")
     return match[1].lower(), match[2].rstrip()
 
 
@@ -123,10 +123,8 @@ def _parsed(text: str, what: str) -> tuple[str, dict[str, str]]:
         name, at = match[1].lower(), match.end()
         if name in parameters or "*" in name:  # RFC 2231 has a second way to say the same
             kind = "repeated" if name in parameters else "encoded"
-            raise UploadRefused(
-                400, f"{what} with a parameter that is {kind}", "each once, and plain", f"Send {_FORM}."
-            )
+            raise UploadRefused(400, f"{what} with a parameter that is {kind}", "each once, and plain", f"Send {FORM}.")
         parameters[name] = match[3] if match[2] is None else re.sub(r'\\(["\\])', r"\1", match[2])
     if at < len(text.rstrip("; \t")):
-        raise UploadRefused(400, f"{what} that cannot be read", 'name="value" after each ;', f"Send {_FORM}.")
+        raise UploadRefused(400, f"{what} that cannot be read", 'name="value" after each ;', f"Send {FORM}.")
     return (value[1].lower() if value else ""), parameters

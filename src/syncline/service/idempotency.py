@@ -8,9 +8,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from syncline.service.answers import Declined
+from syncline.service.answers import declined
 from syncline.service.registry import Registry
 
+_HEADER = "Idempotency-Key"
 _FORM = re.compile(r"[!-~]{1,255}")
 
 
@@ -28,11 +29,13 @@ class Keys:
             yield None
             return
         if not _FORM.fullmatch(written):
-            raise Declined(422, "an Idempotency-Key is 1 to 255 printable ASCII characters without blanks")
+            expected = "1 to 255 printable ASCII characters without blanks"
+            raise declined(422, _HEADER, f"a key of {len(written)} characters", expected, "A random UUID will do.")
         key = hashlib.sha256(written.encode("ascii")).digest()
         with self._lock:
             if key in self._held:
-                raise Declined(409, "another request with this Idempotency-Key is being read: ask again when it ended")
+                found = "another request with this key, which is still being read"
+                raise declined(409, _HEADER, found, "one request at a time", "Ask again when it has ended.")
             self._held.add(key)
         try:
             yield key
@@ -46,5 +49,6 @@ class Keys:
         if asked is None:
             return None
         if asked[0] != body:
-            raise Declined(422, "this Idempotency-Key came with another upload before: take a new key for this one")
+            found = "a key that came with another upload within a day"
+            raise declined(422, _HEADER, found, "the same upload, or another key", "Take a new key for this one.")
         return asked[1]

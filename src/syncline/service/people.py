@@ -12,14 +12,14 @@ from syncline.config.addresses import origin_fault
 from syncline.delivery import Policy, World, ask
 from syncline.delivery.pace import Pace
 from syncline.destinations.customerio import CustomerIo, Settings
-from syncline.errors import ConfigRefused, Garbled, Misconfigured, Refused, Unanswered, Unfit
+from syncline.errors import ConfigRefused, Garbled, Misconfigured, Problem, Refused, Unanswered, Unfit
 from syncline.model import Request
-from syncline.service.answers import Declined, later
+from syncline.service.answers import declined, later
 from syncline.transport import Transport
 
 KEY, REGION, ORIGIN = "CIO_APP_API_KEY", "CIO_REGION", "CIO_APP_BASE_URL"
 _POLICY = Policy(probe_tries=3, cap_s=2.0, retry_after_most_s=5.0)  # somebody waits for the answer
-_NO_KEY = f"no App API key: start the service with {KEY} in its environment (and {REGION}, {ORIGIN} where they differ)"
+_START = f"Start the service with {KEY} in its environment, and {REGION} and {ORIGIN} where they differ."
 
 
 class People:
@@ -42,14 +42,15 @@ class People:
     async def look_up(self, identifier: str) -> dict[str, object]:
         """`{key, attributes}`. Raises `Declined`: 404 where nobody is known by that id, 501 without a key."""
         if self._destination is None:
-            raise Declined(501, _NO_KEY)
+            raise declined(501, "the service", f"no App API key ({KEY})", "one to look people up with", _START)
         try:
             key = self._destination.key(identifier)
         except Unfit as unfit:
-            raise Declined(422, f"id: {unfit.reason}") from None
+            fix = "Send the id as a row has it."
+            raise declined(422, "query id", unfit.reason, "an id, an e-mail or a cio_id", fix) from None
         held = await self._asked(self._destination, key)
         if held is None:
-            raise Declined(404, "Customer.io knows nobody by this id")
+            raise declined(404, "query id", "an id that Customer.io knows nobody by", "somebody's", "Check the id.")
         return {"key": key, "attributes": held}
 
     async def _asked(self, destination: CustomerIo, key: str) -> Mapping[str, object] | None:
@@ -59,9 +60,11 @@ class People:
                 found = await ask(destination.look_up([key]), destination.lanes, world, _POLICY, self._ready)
                 return found[key]
         except (Refused, Garbled, Misconfigured) as no:
-            raise Declined(502, f"Customer.io does not answer this: {no}; check {KEY}, {REGION} and {ORIGIN}") from None
+            fix = f"Tell whoever runs the service to check {KEY}, {REGION} and {ORIGIN}."
+            raise declined(502, "Customer.io", str(no), "a person", fix) from None
         except Unanswered as silence:
-            raise later(503, f"Customer.io could not be asked: {silence}") from None
+            asked = Problem("Customer.io", 0, 0, str(silence), "an answer", "Ask again later.")
+            raise later(503, asked) from None
 
     async def _ready(self, request: Request) -> None:
         """All who ask share one pace."""

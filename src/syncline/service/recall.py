@@ -12,7 +12,12 @@ from syncline.service.past import Standing, looking, newest, standing
 from syncline.service.registry import Entry, Registry
 
 _KILLED = Problem(
-    "", 0, 0, "the service ended before this run's plan was whole: nothing was sent", "", "Upload it again."
+    "the run",
+    0,
+    0,
+    "a service that ended before the plan was whole: nothing was sent",
+    "a whole plan",
+    "Upload it again.",
 )
 
 
@@ -44,6 +49,7 @@ class Recall:
                 continue
             if number is None:
                 self._registry.end(entry.id, "refused", refused([_KILLED]), self._now())
+                self._registry.forget_key(entry.id)
             else:
                 self._registry.update(entry.id, number=number)
                 self._registry.end(entry.id, "ended", entry.said, self._now())

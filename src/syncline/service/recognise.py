@@ -1,11 +1,13 @@
 """The parts of an upload → which is the configuration, and which the data. What they hold decides, never a name.
 
 A configuration is one object of which two keys are a configuration's own; data is anything else. Read loosely: of a
-configuration that is broken, its author is to hear what is wrong with it, with line and column.
+configuration that is broken, its author is to hear what is wrong with it, with line and column. So where nothing else
+is one, it is the object that is broken so badly that its keys cannot be told.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from itertools import accumulate
@@ -69,6 +71,8 @@ def _told_apart(parts: Sequence[Received], own: Sequence[Keys]) -> Inputs:
     if len(plain) == 1:
         return Inputs(plain[0], others[0] if others else None)
     names = " and ".join(map(_shown, parts))
+    if not plain and len(broken := [part for part in parts if _is_a_broken_object(part)]) == 1:
+        return Inputs(broken[0], next((part for part in parts if part is not broken[0]), None))
     if plain:
         raise _cannot_tell(f"two configurations: {names}", "one, and its data", "Send the data as the other part.")
     perhaps = [f"{_shown(part)} has {' and '.join(keys)}" for part, keys in zip(parts, own, strict=True) if keys]
@@ -105,13 +109,29 @@ def _own_keys(part: Received) -> Keys:
     """The keys of a configuration that an object, at its top level, has; none where the part is something else."""
     if _is_large(part):
         return []
-    text = _text(part.path.read_bytes())
-    begin = _PREAMBLE.match(text)
-    rest = text[begin.end() :] if begin else text
+    rest = _rest(part)
     if rest.startswith("["):
         return []
     keys = _keys_of_object(rest) if rest.startswith("{") else _YAML_KEY.findall(rest)
     return list({squash(key): key for key in keys if squash(key) in _OWN}.values())
+
+
+def _rest(part: Received) -> str:
+    """Its text, without what may stand before a configuration."""
+    text = _text(part.path.read_bytes())
+    begin = _PREAMBLE.match(text)
+    return text[begin.end() :] if begin else text
+
+
+def _is_a_broken_object(part: Received) -> bool:
+    """Does it begin as an object, and never become one? Rows, one a line, do."""
+    if _is_large(part) or not (rest := _rest(part)).startswith("{"):
+        return False
+    try:
+        json.JSONDecoder().raw_decode(rest)
+    except (ValueError, RecursionError):
+        return True
+    return False
 
 
 def _text(content: bytes) -> str:

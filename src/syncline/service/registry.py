@@ -147,3 +147,8 @@ class Registry:
             self._db.execute("DELETE FROM key WHERE at < ?", (self._now() - KEY_S,))
             row = self._db.execute("SELECT body, run FROM key WHERE key = ?", (key,)).fetchone()
         return None if row is None else (bytes(row[0]), str(row[1]))
+
+    def forget_key(self, run: str) -> None:
+        """Of a run that the service itself cut short before anything was sent: who asks again is to get a new one."""
+        with self._lock:
+            self._db.execute("DELETE FROM key WHERE run = ?", (run,))

@@ -21,7 +21,7 @@ from syncline.errors import Bug, Interrupted, LedgerFailed, LedgerRefused, Syncl
 from syncline.flow.report import Report
 from syncline.job import Watch
 from syncline.ledger import Lock
-from syncline.service.answers import LOCKED, MAINTENANCE, Declined, later, problems_of
+from syncline.service.answers import LOCKED, MAINTENANCE, Declined, busy, declined, later, problems_of
 from syncline.service.diary import tell, tell_bug
 from syncline.service.past import newest
 from syncline.service.progress import Progress
@@ -94,9 +94,9 @@ class Runs:
 
     def _check_room(self) -> None:
         if self.stopping:
-            raise later(503, "the service is stopping; nothing was sent")
+            raise later(503, busy("a service that is stopping; nothing was sent", "one that takes runs"))
         if len(self._works) >= self._accepted:
-            raise later(503, f"{self._accepted} runs are at work or waiting; ask again when one has ended")
+            raise later(503, busy(f"{self._accepted} runs at work or waiting", "fewer: one of them has to end first"))
 
     def work(self, run: str) -> Work | None:
         with self._lock:
@@ -130,12 +130,14 @@ class Runs:
         """Goes on with a run, under its own id. Raises `Declined`."""
         if order.job.path != self._recall.path_of(entry):
             same = order.job.name == entry.sync
-            other = "goes into another account than" if same else f"is of the sync {order.job.name!r}, and not of"
-            raise Declined(409, f"this configuration {other} the run: resume it with the run's own")
+            found = "one that goes into another account" if same else f"one of the sync {order.job.name!r}"
+            expected = "the run's own" if same else f"one of the sync {entry.sync!r}"
+            raise declined(409, "the configuration", found, expected, "Resume a run with its own configuration.")
 
         def remember(work: Work) -> None:
             if not self._recall.standing(entry).resumable:
-                raise Declined(409, "there is nothing left of this run to go on with")
+                found = "there is nothing left of this run to go on with"
+                raise declined(409, "the run", found, "a run that is resumable", "Begin a new one, with its data.")
             self._registry.update(entry.id, status="queued", ended=None)
 
         return self._started(order, entry.id, remember)
@@ -149,7 +151,7 @@ class Runs:
             self._works[run] = work
         try:
             if Lock.is_held(order.job.lock_path):
-                raise Declined(409, LOCKED)
+                raise Declined(409, [LOCKED])
             remember(work)
         except BaseException as error:
             self._forget(work)
@@ -164,7 +166,8 @@ class Runs:
         for work in self._works.values():
             if work.order.job.path == order.job.path:
                 place = f"/runs/{work.run}"
-                raise Declined(409, f"this sync is at work already, as run {work.run}", [("location", place)])
+                found, fix = f"the run {work.run} of it, at work", f"Wait until `GET {place}` says that it has ended."
+                raise declined(409, "the sync", found, "one run at a time", fix, [("location", place)])
 
     def _forget(self, work: Work) -> None:
         with self._lock:
@@ -221,6 +224,8 @@ class Runs:
         elif (entry := self._registry.find(work.run)) is not None:
             said = dict(entry.said) | {"problems": [problem._asdict() for problem in problems_of(ended)]}
             self._registry.end(work.run, "refused" if entry.number is None else "ended", said, self._now())
+            if entry.number is None and self.stopping:
+                self._registry.forget_key(work.run)
 
     @contextmanager
     def _noting(self) -> Iterator[None]:

@@ -1,13 +1,7 @@
-"""Listening sockets → connections, each within its limits → the application; until a signal, and then in good order.
-
-uvicorn with h11, of which this adds what it leaves open: how long a request's head may take, how many connections there
-may be, what an answer looks like that never reaches the application, and for how long a body is still taken in that
-nobody wants.
-"""
+"""Listening sockets → connections, each within its limits → the application; until a signal, and then in good order."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import errno
 import logging
@@ -19,33 +13,18 @@ import time
 from collections.abc import Callable
 from functools import partial
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import h11
-import msgspec
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from syncline.service.answers import Answer, Declined, later
-from syncline.service.doors import SEALS
+from syncline.service.protocol import Bounds, Protocol
 
 FAREWELL_S = 5.0  # for answers under way when everything else has ended
 WORK_S = 60.0  # for runs to end: 10 s for what is in flight, and the rest for a large ledger
 _BACKLOG = 128
 _NO_IPV6 = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 _CODES = {signal.SIGINT: ("interrupted", 130), signal.SIGTERM: ("terminated", 143)}
-
-
-class Bounds(NamedTuple):
-    """How many connections there may be, and for how long, in seconds: head_s: from a request's first byte to the last
-    of its head; read_s: for an answer that never reached the application to be read; unwanted_s: how long the rest of a
-    body is still taken in when its answer is there."""
-
-    connections: int = 32
-    head_s: float = 10.0
-    read_s: float = 1.0
-    unwanted_s: float = 5.0
 
 
 class Certificate(NamedTuple):
@@ -62,90 +41,6 @@ class Ending(NamedTuple):
     ended: Callable[[], bool]
 
 
-class _Protocol(H11Protocol):
-    """h11, with a watch on each request's head."""
-
-    def __init__(self, bounds: Bounds, **uvicorns: Any) -> None:
-        super().__init__(**uvicorns)
-        self._bounds = bounds
-        self._head_due: asyncio.TimerHandle | None = None
-        self._is_ended = False  # answered without the application, and about to close
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn narrows it too
-        super().connection_made(transport)
-        most = self._bounds.connections
-        if len(self.connections) > most:
-            self._end_with(later(503, f"the service has {most} connections, and takes no more").answer)
-        else:
-            self._watch()
-
-    def data_received(self, data: bytes) -> None:
-        if not self._is_ended:
-            super().data_received(data)
-            self._watch()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._unwatch()
-        super().connection_lost(exc)
-
-    def shutdown(self) -> None:
-        if self._is_ended:
-            self.transport.close()
-        else:
-            super().shutdown()
-
-    def on_response_complete(self) -> None:
-        super().on_response_complete()
-        if self.conn.their_state is h11.SEND_BODY:
-            self.loop.call_later(self._bounds.unwanted_s, self._enough)
-
-    def send_400_response(self, msg: str) -> None:
-        self._end_with(Declined(400, "this is no HTTP request").answer)
-
-    def _watch(self) -> None:
-        """A head that has begun, or a connection that has just been made, must become a request."""
-        if self._is_ended or self.conn.their_state is not h11.IDLE:
-            self._unwatch()
-        elif self._head_due is None:
-            self._head_due = self.loop.call_later(self._bounds.head_s, self._too_slow)
-
-    def _unwatch(self) -> None:
-        if self._head_due is not None:
-            self._head_due.cancel()
-            self._head_due = None
-
-    def _too_slow(self) -> None:
-        self._end_with(Declined(408, f"the request's head did not come within {self._bounds.head_s:g} s").answer)
-
-    def _enough(self) -> None:
-        """The answer has been there for a while, and the body that it did not wait for still comes."""
-        if self.conn.our_state is h11.DONE and self.conn.their_state is h11.SEND_BODY:
-            self.transport.close()
-
-    def _end_with(self, answer: Answer) -> None:
-        """Writes an answer past h11, unless another has begun, and closes when it can have been read."""
-        self._is_ended = True
-        self._unwatch()
-        if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
-            self.transport.write(_written(answer))
-        self.conn.send_failed()
-        if self.cycle is not None:
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-        self.loop.call_later(self._bounds.read_s, self.transport.close)
-
-
-def _written(answer: Answer) -> bytes:
-    """The answer on the wire."""
-    body = msgspec.json.encode(answer.document)
-    headers = [(name.encode(), value.encode()) for name, value in answer.headers]
-    headers += [*SEALS, (b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-    head = b"".join(name + b": " + value + b"\r\n" for name, value in (*headers, (b"connection", b"close")))
-    return b"HTTP/1.1 %d \r\n%b\r\n%b" % (answer.status, head, body)
-
-
 class Server(uvicorn.Server):
     """uvicorn, which goes on until everybody at work has ended, and leaves the signals to others: they call `asked`."""
 
@@ -160,7 +55,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http=partial(_Protocol, bounds),  # type: ignore[arg-type] # it is called, whatever it is
+                http=partial(Protocol, bounds),  # type: ignore[arg-type] # it is called, whatever it is
                 loop="auto",
                 ws="none",
                 lifespan="off",

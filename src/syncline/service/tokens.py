@@ -11,13 +11,16 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from pathlib import Path
 
-from syncline.service.answers import Declined, later
+from syncline.errors import Problem
+from syncline.service.answers import declined, later
 
 TOKEN_CHARACTERS = 32  # at least
-BAD_A_MINUTE = 10  # bad tokens from one address, before it is not listened to for a while
+BAD_A_MINUTE = 10  # bad tokens from one address, before more of them are not even looked into
 _MINUTE_S = 60.0
 _ADDRESSES = 1_000  # remembered at most; the oldest go first
 _FILE_BYTES = 4_096
+_EXPECTED = "the token of this service, as `Authorization: Bearer …`"
+_FIX = "Ask whoever runs the service for it."
 _FORM = re.compile(rb"[!-~]{%d,}" % TOKEN_CHARACTERS)
 
 
@@ -61,17 +64,21 @@ class Doorkeeper:
         self._bad: OrderedDict[str, deque[float]] = OrderedDict()
 
     def check(self, authorization: list[bytes], address: str) -> None:
-        """Raises `Declined`: 401, or 429 for an address that tried too often, whatever it tries now."""
-        if (wait_s := self._locked_s(address)) > 0:
-            raise later(429, "too many wrong tokens from this address", int(wait_s) + 1)
+        """Raises `Declined`: 401, or 429 for an address that tried too often.
+
+        The right token is always served: everybody behind one proxy has one address, and one of them could lock the
+        others out. The limit slows guessing down, and the length of a token is what makes it hopeless.
+        """
         given = authorization[0] if len(authorization) == 1 else b""
         scheme, _, token = given.partition(b" ")
         if scheme.lower() == b"bearer" and hmac.compare_digest(token.strip(), self._token):
             return
+        if given and (wait_s := self._locked_s(address)) > 0:
+            found = f"{BAD_A_MINUTE} wrong tokens from this address within a minute"
+            raise later(429, Problem("Authorization", 0, 0, found, _EXPECTED, _FIX), int(wait_s) + 1)
         if given:
             self._remember(address)
-        expected = "this service answers those who send its token, as `Authorization: Bearer …`"
-        raise Declined(401, expected, [("www-authenticate", "Bearer")])
+        raise declined(401, "Authorization", "no token, or another", _EXPECTED, _FIX, [("www-authenticate", "Bearer")])
 
     def _locked_s(self, address: str) -> float:
         """Seconds until the address is listened to again; 0: it is."""

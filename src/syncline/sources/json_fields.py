@@ -1,8 +1,9 @@
 """The text of a row → its fields, each the exact JSON text of its value; or the fault that makes it no row.
 
 msgspec keeps a value as `Raw` after checking its grammar and its escapes, at full speed. It does not look at UTF-8
-inside values, at repeated keys (the last one wins), at the length of numbers or at depth. Screens that cannot miss, and
-seldom raise a false alarm over flat rows, look for those in many rows at once; what they raise is judged row by row.
+inside values, at repeated keys (the last one wins), at the length of numbers, at depth or at zero characters, at which
+many a program on the way ends a text. Screens that cannot miss, and seldom raise a false alarm over flat rows, look for
+those in many rows at once; what they raise is judged row by row.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ _FLAT = bytes(48 if chr(byte) in "0123456789.eE+-" else byte for byte in range(2
 _BLANKS = b" \t\r\n"
 _LONG_NUMBER = b"0" * (NUMBER_CHARS + 1)
 _STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_ZERO = b"\\u0000"
+_ZERO_CHARACTER = re.compile(rb"(?<!\\)(?:\\\\)*+\\u0000")  # behind an even number of backslashes, or it is their text
 
 
 def is_plain(text: bytes, rows: Sequence[Fields]) -> bool:
@@ -51,7 +54,9 @@ def is_plain(text: bytes, rows: Sequence[Fields]) -> bool:
     if not flat and ends != _different_keys(text):
         return False
     few = ends - fields + max(map(len, rows), default=0) <= KEYS
-    return few and _LONG_NUMBER not in squeezed and is_utf8(text)
+    # Most rows have no backslash, which a search for one byte finds out soonest.
+    zero = b"\\" in text and _ZERO in text
+    return few and _LONG_NUMBER not in squeezed and not zero and is_utf8(text)
 
 
 def is_utf8(text: bytes) -> bool:
@@ -76,6 +81,8 @@ def read_row(text: bytes) -> tuple[Fields, str]:
         return {}, f"found more than {KEYS:,} keys, expected at most that"
     if (repeated := _repeated_key(text)) is not None:
         return {}, f'found the key "{printable(repeated[:40])}" more than once, expected each key once'
+    if _ZERO_CHARACTER.search(text):
+        return {}, f"found the character U+0000 in {_whose_zero(fields)}, expected text"
     return fields, ""
 
 
@@ -145,6 +152,12 @@ def _keys(text: bytes) -> int:
     """The number of keys at all depths, or less than `KEYS`."""
     colons = text.count(b":")
     return colons if colons <= KEYS else _STRINGS.sub(b"", text).count(b":")
+
+
+def _whose_zero(fields: Fields) -> str:
+    """The field that holds a zero character, where it is not in a field's own name."""
+    name = next((name for name, value in fields.items() if _ZERO_CHARACTER.search(bytes(value))), None)
+    return "a name" if name is None else f'"{printable(name[:40])}"'
 
 
 def _repeated_key(text: bytes) -> str | None:

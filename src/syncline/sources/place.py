@@ -5,7 +5,7 @@ from __future__ import annotations
 from syncline.errors import DataRefused, Problem, SourceBroke
 
 _CONTINUATION = bytes(range(0x80, 0xC0))  # bytes that only continue a UTF-8 character
-FIX = "Mend it there, or export the file again."
+_FIX = "Mend it there, or export the file again."
 
 
 class Place:
@@ -34,7 +34,7 @@ class Flaw(Exception):
     """Reading ends here: at `place` stands `found`, where `expected` should be. What it is to the run depends on how
     many rows came before, so `stopped` says that."""
 
-    def __init__(self, found: str, expected: str, place: Place = NOWHERE, fix: str = FIX) -> None:
+    def __init__(self, found: str, expected: str, place: Place = NOWHERE, fix: str = _FIX) -> None:
         self.found, self.expected, self.place, self.fix = found, expected, place, fix
         super().__init__(f"found {found}, expected {expected}")
 
@@ -51,4 +51,4 @@ def stopped(file: str, flaw: Flaw, rows: int, row: int = 0) -> SourceBroke | Dat
     where = ":".join(str(part) for part in (file, flaw.place.line, flaw.place.column) if part)
     if flaw.place is NOWHERE and row:
         where = f"{file} (behind row {row:,})"
-    return SourceBroke(f"{where}: {flaw}{'' if flaw.fix is FIX else f'. {flaw.fix}'}")
+    return SourceBroke(f"{where}: {flaw}. {flaw.fix}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 
 from syncline import run
-from syncline.cli.demos.stage import folder_of_its_own, linger, tell
+from syncline.cli.demos.stage import folder_of_its_own, introduce, linger, tell
 from syncline.cli.progress import Progress
 from syncline.delivery import Policy, World, ask
 from syncline.destinations.customerio import CustomerIo, Settings
@@ -64,7 +64,7 @@ def _person(number: int, random: Random) -> dict[str, object]:
 def show() -> None:
     app = customerio.Customerio(latency_s=_LATENCY_S)
     with Emulator(app) as emulator, folder_of_its_own() as folder:
-        tell(f"a local Customer.io is running: {emulator.url}/")
+        introduce("Customer.io", emulator.url)
         config, data = _files(folder, emulator.url)
         users = people()
         for heading, changed, expected in _acts(users):
@@ -77,8 +77,7 @@ def show() -> None:
             if report.counts[Outcome.DELIVERED] != expected or report.exit_code:
                 raise Bug(f"the demo expected {expected} deliveries")
         _look_up(emulator.url, users[:3])
-        tell(f"\nsee them all, with their attributes: {emulator.url}/")
-        linger()
+        linger(f"see them all, with their attributes: {emulator.url}/")
 
 
 def _acts(users: list[dict[str, object]]) -> Iterator[tuple[str, Sequence[Mapping[str, object]], int]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from msgspec import Raw
 
 from syncline import run
-from syncline.cli.demos.stage import folder_of_its_own, linger, tell
+from syncline.cli.demos.stage import folder_of_its_own, introduce, linger, tell
 from syncline.cli.progress import Progress
 from syncline.emulators import segment, voucherify
 from syncline.emulators.server import Emulator
@@ -36,7 +36,8 @@ def show() -> None:
     space.add(*_profiles())
     source, target = segment.Segment(space, latency_s=_LATENCY_S), voucherify.Voucherify(action_delay_s=0.5)
     with Emulator(source) as here, Emulator(target) as there, folder_of_its_own() as folder:
-        tell(f"a local Segment is running: {here.url}/\na local Voucherify is running: {there.url}/")
+        introduce("Segment", here.url)
+        introduce("Voucherify", there.url)
         config = _config(folder, here.url, there.url)
         for heading, expected in _acts(space):
             asked, sent = source.log.total, target.log.total
@@ -49,8 +50,7 @@ def show() -> None:
         for group in report.groups:
             tell(f"  {group}")
         tell(f"\nin one second Segment got at most {source.log.most_in_a_second} requests; it allows 100")
-        tell(f"see the customers: {there.url}/")
-        linger()
+        linger(f"see the customers: {there.url}/")
 
 
 def _profiles() -> list[segment.Profile]:

@@ -22,11 +22,16 @@ def tell(line: str) -> None:
     click.echo(line)
 
 
-def linger() -> None:
-    """On a terminal the page stays up until Ctrl-C; in a pipe the demo ends by itself."""
+def introduce(vendor: str, url: str) -> None:
+    """A vendor, and where to see what it holds. In a pipe the demo ends by itself, and its addresses with it."""
+    tell(f"a local {vendor} is running" + (f": {url}/" if sys.stdout.isatty() else ""))
+
+
+def linger(invitation: str) -> None:
+    """On a terminal the pages stay up until Ctrl-C, for whom the invitation reaches."""
     if not sys.stdout.isatty():
         return
-    tell("Ctrl-C ends the demo")
+    tell(f"\n{invitation}\nCtrl-C ends the demo")
     try:
         while True:
             time.sleep(3600)

@@ -2,9 +2,10 @@
 
 -- name: pending
 -- What is not settled for good, after entry :after. Read in slices, so that no cursor stays open while an API makes us wait.
-SELECT plan.entry, plan.file, plan.row, plan.line, plan.key, plan.kind, body.json
+SELECT plan.entry, plan.file, plan.row, plan.line, plan.key, plan.kind, body.json, plan.digest, plan.body,
+       plan.sum - plan.entry - plan.row - plan.line - coalesce(plan.follows, -1) + body.sum
 FROM plan
-JOIN body USING (body)
+LEFT JOIN body USING (body)
 LEFT JOIN settled USING (entry)
 WHERE plan.entry > :after AND (settled.outcome IS NULL OR settled.outcome IN ('deferred', 'unknown'))
   AND plan.entry NOT IN (SELECT entry FROM ticket)
@@ -15,16 +16,17 @@ LIMIT :limit;
 
 -- name: tickets
 -- What was sent under a ticket, and has no result yet.
-SELECT ticket.ticket, plan.entry, plan.file, plan.row, plan.line, plan.key, plan.kind, body.json
+SELECT ticket.ticket, plan.entry, plan.file, plan.row, plan.line, plan.key, plan.kind, body.json, plan.digest, plan.body,
+       plan.sum - plan.entry - plan.row - plan.line - coalesce(plan.follows, -1) + body.sum
 FROM ticket
 JOIN plan USING (entry)
-JOIN body USING (body)
+LEFT JOIN body USING (body)
 LEFT JOIN settled USING (entry)
 WHERE settled.outcome IS NULL OR settled.outcome IN ('deferred', 'unknown')
 ORDER BY ticket.ticket, plan.entry;
 
 -- name: keep_ticket
-INSERT OR REPLACE INTO ticket (entry, ticket) VALUES (?, ?);
+INSERT OR REPLACE INTO ticket (entry, ticket, sum) VALUES (?1, ?2, row_sum(?1, ?2));
 
 -- name: drop_ticket
 DELETE FROM ticket WHERE entry = ?;
@@ -38,11 +40,12 @@ WHERE plan.follows IS NOT NULL AND (settled.outcome IS NULL OR settled.outcome I
 
 -- name: settle
 -- A doubt outlives every later word but an acknowledgement: what may have been applied once stays `unknown`.
-INSERT INTO settled (entry, outcome, doubt, at, field, reason, passing) VALUES (?, ?, ?, ?, ?, ?, ?)
+INSERT INTO settled (entry, outcome, doubt, at, field, reason, passing, sum)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 + ?1 + CAST(?4 * 1000 AS INTEGER) + ?3 + 2 * ?7)
 ON CONFLICT (entry) DO UPDATE SET
     outcome = CASE WHEN settled.outcome = 'unknown' AND excluded.outcome = 'deferred' THEN 'unknown' ELSE excluded.outcome END,
     doubt = max(settled.doubt, excluded.doubt), at = excluded.at, field = excluded.field, reason = excluded.reason,
-    passing = excluded.passing;
+    passing = excluded.passing, sum = excluded.sum + max(settled.doubt, excluded.doubt) - excluded.doubt;
 
 -- name: count_pending
 SELECT count(*) FROM plan LEFT JOIN settled USING (entry)
@@ -84,12 +87,14 @@ DELETE FROM body WHERE body IN (
 );
 
 -- name: merge_beliefs
-INSERT INTO belief (key, digest, body, acked, run)
-SELECT plan.key, plan.digest, plan.body, settled.at, :run
+INSERT INTO belief (key, digest, body, acked, run, sum)
+SELECT plan.key, plan.digest, plan.body, settled.at, :run,
+       plan.sum - plan.entry - plan.row - plan.line - coalesce(plan.follows, -1) + CAST(settled.at * 1000 AS INTEGER) + :run
 FROM plan JOIN settled USING (entry)
 WHERE settled.outcome = 'delivered'
 ORDER BY plan.key, plan.entry  -- the last of a key wins
-ON CONFLICT (key) DO UPDATE SET digest = excluded.digest, body = excluded.body, acked = excluded.acked, run = excluded.run;
+ON CONFLICT (key) DO UPDATE SET digest = excluded.digest, body = excluded.body, acked = excluded.acked, run = excluded.run,
+                                sum = excluded.sum + belief.adopted;
 
 -- name: lift_doubts
 DELETE FROM doubt WHERE key IN (
@@ -102,14 +107,18 @@ DELETE FROM rejected WHERE key IN (
 );
 
 -- name: remember_rejected
-INSERT INTO rejected (key, digest, run, at, field, reason)
-SELECT plan.key, plan.digest, :run, settled.at, settled.field, settled.reason
+INSERT INTO rejected (key, digest, run, at, field, reason, sum)
+SELECT plan.key, plan.digest, :run, settled.at, settled.field, settled.reason,
+       row_sum(plan.key, plan.digest, :run, settled.at, settled.field, settled.reason)
 FROM plan JOIN settled USING (entry)
 WHERE settled.outcome = 'rejected' AND NOT settled.passing
 ORDER BY plan.key, plan.entry  -- the last of a key wins
 ON CONFLICT (key) DO UPDATE SET
     run = CASE WHEN rejected.digest = excluded.digest THEN rejected.run ELSE excluded.run END,
-    digest = excluded.digest, at = excluded.at, field = excluded.field, reason = excluded.reason;
+    digest = excluded.digest, at = excluded.at, field = excluded.field, reason = excluded.reason,
+    sum = CASE WHEN rejected.digest = excluded.digest
+               THEN row_sum(excluded.key, excluded.digest, rejected.run, excluded.at, excluded.field, excluded.reason)
+               ELSE excluded.sum END;
 
 -- name: drop_delivery_problems
 DELETE FROM problem WHERE run = :run AND entry IS NOT NULL;
@@ -137,8 +146,8 @@ UPDATE run SET unread = (SELECT count(*) FROM seen WHERE unread IS NOT NULL) WHE
 
 -- name: doubt_the_untouched
 -- The run's process died: of an entry that was not settled for good nobody knows whether it was sent (once more).
-INSERT OR REPLACE INTO settled (entry, outcome, doubt, at, field, reason)
-SELECT plan.entry, 'unknown', 1, :at, '', :reason
+INSERT OR REPLACE INTO settled (entry, outcome, doubt, at, field, reason, sum)
+SELECT plan.entry, 'unknown', 1, :at, '', :reason, plan.entry + CAST(:at * 1000 AS INTEGER) + 1 + row_sum('', :reason)
 FROM plan LEFT JOIN settled USING (entry)
 WHERE settled.outcome IS NULL OR settled.outcome IN ('deferred', 'unknown');
 

@@ -3,8 +3,11 @@
 -- name: meta
 SELECT name, value FROM meta;
 
+-- name: meta_of
+SELECT value FROM meta WHERE name = ?;
+
 -- name: set_meta
-INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?);
+INSERT OR REPLACE INTO meta (name, value, sum) VALUES (?1, ?2, row_sum(?1, ?2));
 
 -- name: runs
 SELECT run, status, closed, started, ended, mapping, dialect, read + unread AS read, unchanged, folded, invalid, planned, adopted, counts, requests,

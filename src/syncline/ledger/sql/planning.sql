@@ -11,7 +11,8 @@ CREATE TEMP TABLE staged (
     also    INTEGER NOT NULL,
     file    TEXT NOT NULL,
     row     INTEGER NOT NULL,
-    line    INTEGER NOT NULL
+    line    INTEGER NOT NULL,
+    sum     INTEGER NOT NULL             -- of key, digest and body
 );
 
 -- name: drop_staging
@@ -19,9 +20,9 @@ DROP TABLE IF EXISTS temp.staged;
 
 -- name: doubt_the_unsettled
 -- A new plan supersedes the old one: whatever may have been applied without our seeing the answer is in doubt.
-INSERT OR IGNORE INTO doubt (key, run)
-SELECT plan.key, (SELECT value FROM meta WHERE name = 'plan_run')
-FROM plan JOIN settled USING (entry)
+INSERT OR IGNORE INTO doubt (key, run, sum)
+SELECT plan.key, CAST(value AS INTEGER), row_sum(plan.key, CAST(value AS INTEGER))
+FROM plan JOIN settled USING (entry) JOIN meta ON meta.name = 'plan_run'
 WHERE settled.doubt AND settled.outcome <> 'delivered';
 
 -- name: drop_superseded_bodies
@@ -61,11 +62,12 @@ SELECT coalesce(max(body), 0) + 1 FROM body;
 INSERT INTO run (run, status, started, mapping, dialect, whole) VALUES (:run, 'running', :started, :mapping, :dialect, :whole);
 
 -- name: name_plan
-INSERT OR REPLACE INTO meta (name, value) VALUES ('plan_run', :run);
+INSERT OR REPLACE INTO meta (name, value, sum) VALUES ('plan_run', :run, row_sum('plan_run', :run));
 
 -- name: believed
--- `keys`: a JSON list. Keys in doubt come with or without a belief.
-SELECT value, belief.digest, belief.body, doubt.key IS NOT NULL, belief.acked
+-- `keys`: a JSON list. Keys in doubt come with or without a belief. The last column is what its content must add up to.
+SELECT value, belief.digest, belief.body, doubt.key IS NOT NULL, belief.acked,
+       belief.sum - CAST(belief.acked * 1000 AS INTEGER) - belief.run - belief.adopted
 FROM json_each(:keys)
 LEFT JOIN belief ON belief.key = value
 LEFT JOIN doubt ON doubt.key = value
@@ -73,7 +75,8 @@ WHERE belief.key IS NOT NULL OR doubt.key IS NOT NULL;
 
 -- name: planned_before
 -- Of a plan that grows: its own entries for these keys (`keys`: a JSON list), in order, and how they ended so far.
-SELECT plan.key, plan.digest, plan.body, settled.outcome, settled.at
+SELECT plan.key, plan.digest, plan.body, settled.outcome, settled.at,
+       plan.sum - plan.entry - plan.row - plan.line - coalesce(plan.follows, -1)
 FROM json_each(:keys)
 JOIN plan ON plan.key = value
 LEFT JOIN settled USING (entry)
@@ -91,17 +94,17 @@ UPDATE run SET status = :status, closed = 1, ended = :ended, stopped = :stopped,
 WHERE run = :run;
 
 -- name: see
-INSERT INTO seen (ref, number, unread) VALUES (?, ?, ?)
-ON CONFLICT (ref) DO UPDATE SET unread = excluded.unread;
+INSERT INTO seen (ref, number, unread, sum) VALUES (?1, ?2, ?3, row_sum(?1, ?2, ?3))
+ON CONFLICT (ref) DO UPDATE SET unread = excluded.unread, sum = row_sum(seen.ref, seen.number, excluded.unread);
 
 -- name: bookmark
 UPDATE run SET bookmark = :bookmark WHERE run = :run;
 
 -- name: insert_body
-INSERT INTO body (body, json) VALUES (?, ?);
+INSERT INTO body (body, json, sum) VALUES (?, ?, ?);
 
 -- name: stage
-INSERT INTO temp.staged (entry, key, digest, body, changed, also, file, row, line) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO temp.staged (entry, key, digest, body, changed, also, file, row, line, sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: insert_problem
 INSERT INTO problem (run, file, row, line, key, field, outcome, reason, rule) VALUES (?, ?, ?, ?, ?, ?, 'invalid', ?, ?);
@@ -113,7 +116,7 @@ CREATE INDEX temp.staged_key ON staged (key);
 SELECT key FROM temp.staged GROUP BY key HAVING count(*) > 1;
 
 -- name: rows_of_key
-SELECT staged.entry, body.json FROM temp.staged JOIN body USING (body) WHERE staged.key = ? ORDER BY staged.entry;
+SELECT staged.body, body.json, body.sum FROM temp.staged LEFT JOIN body USING (body) WHERE staged.key = ? ORDER BY staged.entry;
 
 -- name: last_of_key
 SELECT entry, file, row, line FROM temp.staged WHERE key = ? ORDER BY entry DESC LIMIT 1;
@@ -128,7 +131,7 @@ DELETE FROM temp.staged WHERE key = :key AND entry <> :last;
 DELETE FROM temp.staged WHERE entry = ?;
 
 -- name: restage
-UPDATE temp.staged SET digest = ?, body = ?, changed = ?, also = ? WHERE entry = ?;
+UPDATE temp.staged SET digest = ?, body = ?, changed = ?, also = ?, sum = ? WHERE entry = ?;
 
 -- name: rejected_before
 -- What is staged to be sent, and was refused in this very form. After folding: one row a key.
@@ -145,13 +148,16 @@ INSERT INTO problem (run, file, row, line, key, field, outcome, reason, since) V
 DELETE FROM body WHERE body = ?;
 
 -- name: make_plan
-INSERT INTO plan (entry, key, kind, digest, body, file, row, line)
-SELECT entry, key, :kind, digest, body, file, row, line FROM temp.staged WHERE changed ORDER BY entry;
+INSERT INTO plan (entry, key, kind, digest, body, file, row, line, sum)
+SELECT entry, key, :kind, digest, body, file, row, line, sum + entry + row + line - 1 FROM temp.staged WHERE changed ORDER BY entry;
 
 -- name: follow
 -- Where the plan has an earlier entry of the same key, that is to be settled first.
 UPDATE plan SET follows = (SELECT max(earlier.entry) FROM plan AS earlier WHERE earlier.key = plan.key AND earlier.entry < plan.entry)
 WHERE entry > :first;
+
+-- name: sum_followers
+UPDATE plan SET sum = sum + 1 + follows WHERE entry > :first AND follows IS NOT NULL;
 
 -- name: drop_adopted_bodies
 -- The bodies that an adoption replaces.
@@ -159,10 +165,12 @@ DELETE FROM body WHERE body IN (SELECT belief.body FROM plan JOIN belief USING (
 
 -- name: adopt
 -- The plan becomes belief without having been sent. Doubts stay.
-INSERT INTO belief (key, digest, body, acked, run, adopted)
-SELECT key, digest, body, :at, :run, 1 FROM plan WHERE true ORDER BY key
+INSERT INTO belief (key, digest, body, acked, run, adopted, sum)
+SELECT key, digest, body, :at, :run, 1,
+       sum - entry - row - line - coalesce(follows, -1) + CAST(:at * 1000 AS INTEGER) + :run + 1
+FROM plan WHERE true ORDER BY key
 ON CONFLICT (key) DO UPDATE SET digest = excluded.digest, body = excluded.body, acked = excluded.acked, run = excluded.run,
-                                adopted = 1;
+                                adopted = 1, sum = excluded.sum;
 
 -- name: count_doubtful
 SELECT count(*) FROM plan JOIN doubt USING (key);
@@ -198,9 +206,9 @@ WHERE run = :run;
 
 -- name: planned_with_beliefs
 -- For a preview: each entry with the body believed held, if any.
-SELECT plan.key, body.json, held.json
+SELECT plan.key, plan.body, body.json, body.sum, belief.body, held.json, held.sum
 FROM plan
-JOIN body USING (body)
+LEFT JOIN body USING (body)
 LEFT JOIN belief ON belief.key = plan.key
 LEFT JOIN body AS held ON held.body = belief.body
 ORDER BY plan.entry;
