@@ -43,6 +43,7 @@ corpora: $(DEV_READY)  ## the public corpora: JSON=…/JSONTestSuite/test_parsin
 docs: $(DEV_READY)  ## the reference pages and the table of promises, made from the code
 	@$(BIN)/python docs/generate.py
 	@PYTHONPATH=tests $(BIN)/python tests/promises.py
+	@PYTHONPATH=tests $(BIN)/python tests/pictures.py
 
 bench: $(READY)  ## the figures of benchmarks/README.md, measured here
 	@$(BIN)/python benchmarks/first_sync.py
@@ -60,8 +61,9 @@ side-by-side: $(DEV_READY)  ## the same bad days, for real: a script of 25 threa
 mutants: $(DEV_READY)  ## planted bugs, each in a private copy, and the tests that caught it; ONLY="doubt ticket" for some
 	@PYTHONPATH=tests $(BIN)/python -m mutants.run $(ONLY)
 
-crashes: $(DEV_READY)  ## SIGKILL at every call of a small run, and again in its recovery; PAIRS=all for every pair of them
-	@PYTHONPATH=tests $(BIN)/python -m crashes $(if $(STORY),--story "$(STORY)",--pairs $(or $(PAIRS),2000) $(if $(SEED),--seed $(SEED)))
+crashes: $(DEV_READY)  ## SIGKILL at every call of a small run, and again in its recovery; PAIRS=all for every pair, WAY=bulk
+	@PYTHONPATH=tests $(BIN)/python -m crashes $(if $(STORY),--story "$(STORY)",--pairs $(or $(PAIRS),2000)) \
+		$(if $(WAY),--way $(WAY)) $(if $(SEED),--seed $(SEED))
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Syncline needs Python 3.11 or newer")'

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from generator import api, command_line, configuration, documents, exits, http_service, ledger, limits, rules
+from generator import api, command_line, configuration, documents, exits, http_service, ledger, limits, patience, rules
 
 MADE = "<!-- Made by `make docs` from the code: change the code, or docs/generator. -->\n\n"
 
@@ -23,6 +23,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "rules.md": rules.page,
     "ledger.md": ledger.page,
     "limits.md": limits.page,
+    "patience.md": patience.page,
     "python.md": api.page,
 }
 

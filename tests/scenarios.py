@@ -90,10 +90,17 @@ SCENARIOS = [
 ]
 
 
-def play(scenario: Scenario) -> Result:
+def played(scenario: Scenario) -> Sync:
+    """The run, when it is over."""
     api = SimulatedApi(_slowed(scenario), scenario.probe)
     sync = Sync(api, rows=scenario.people, identify=scenario.identify, rate=scenario.rate)
-    ended = sync.go()
+    sync.go()
+    return sync
+
+
+def play(scenario: Scenario) -> Result:
+    sync = played(scenario)
+    api, ended = sync.api, sync.ended
     last = {one.change.key: one.outcome for one in sync.notebook.last.values()}
     done = {key for key, outcome in last.items() if outcome not in {Outcome.DEFERRED, Outcome.UNKNOWN}}
     tried = {key for call in api.writes for key in call.keys}

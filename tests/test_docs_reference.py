@@ -15,6 +15,7 @@ import click
 import pytest
 from pydantic import BaseModel
 
+import pictures
 import syncline
 from pages import DOCS, GENERATED, PAGES, ROOT
 from serving import serving
@@ -241,6 +242,12 @@ def test_the_numbers_of_pace_are_those_of_the_policy() -> None:
     assert f"up to {inbox._PAGES_OPEN * segment.PAGE_ITEMS} profiles" in grow
     doubt = " ".join((DOCS / "explanation" / "plan-and-doubt.md").read_text(encoding="utf-8").split())
     assert f"the last {policy.window_s:g} s, or {policy.window_rows:,} rows" in doubt
+
+
+def test_the_pictures_are_of_what_the_engine_does() -> None:
+    for name, panels in pictures.PANELS.items():
+        text = (DOCS / "explanation" / name).read_text(encoding="utf-8")
+        assert text == pictures.drawn(panels), "`make docs` draws it anew"
 
 
 def test_every_fault_that_is_shown_is_one_of_the_emulator() -> None:

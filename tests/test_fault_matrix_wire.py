@@ -160,7 +160,8 @@ def test_14_and_15_on_first_contact_it_is_a_wrong_address_after_three_requests(s
     with FaultServer().always(act) as server:
         report = stage.run(server, rows(40))
         assert (len(server.asked), report.exit_code, counts(report)) == (3, 3, {"unknown": 10, "deferred": 30})
-        assert report.stopped is not None and report.stopped.reason == "address"
+        assert report.stopped is not None
+        assert report.stopped.reason == "address"
         assert "does not answer as HTTP asks" in report.stopped.message
         stage.puts_right(server)
 

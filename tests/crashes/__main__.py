@@ -1,7 +1,8 @@
 """`make crashes` → a small run, killed at every call that it makes; again in its recovery; and what that came to.
 
-PAIRS=all takes every pair of deaths (an hour), PAIRS=500 as many of them at random; STORY="batch known 17 resume" plays
-that one again. Ends with 1 when any promise was broken, and says for each how to see it again.
+PAIRS=500 takes as many pairs of deaths at random, PAIRS=all every pair that begins where there is a ledger (an hour);
+WAY=bulk plays one way alone, STORY="batch known 17 resume" that one story again. Ends with 1 when any promise was
+broken, and says for each how to see it again.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from crashes.farm import BETWEEN, Bench, Column, Sample, Tally, farm, play, told
-from crashes.story import HOWS, STARTS, Start, Step, Story, parse
+from crashes.story import HOWS, STARTS, Step, Story, parse
 from crashes.ways import QUICK, WAYS
 from syscalls import lacking
 
@@ -23,25 +24,25 @@ _PORTION = 25
 _THREES = 300
 
 
-def singles() -> list[Column]:
+def singles(ways: Sequence[str]) -> list[Column]:
     """Each way, from each start, with each recovery; and the slow one."""
-    quick = [Column(way, start, (how,)) for way in QUICK for start in STARTS for how in HOWS]
+    quick = [Column(way, start, (how,)) for way in ways for start in STARTS for how in HOWS]
     return [*quick, *(Column("slow", "new", HOWS, first, 4) for first in range(1, 5))]
 
 
-def every_pair(way: str, start: Start, calls: int) -> Iterator[Column]:
+def every_pair(way: str, calls: int) -> Iterator[Column]:
     for call in range(1, calls + 1):
         for how in BETWEEN:
-            yield Column(way, start, HOWS, before=(Step(call, how),))
+            yield Column(way, "known", HOWS, before=(Step(call, how),))
 
 
-def some(deaths: int, stories: int, seed: int) -> list[Sample]:
+def some(ways: Sequence[str], deaths: int, stories: int, seed: int) -> list[Sample]:
     """So many in all, in portions."""
-    portions = max(1, stories // len(QUICK) // _PORTION)
+    portions = max(1, stories // len(ways) // _PORTION)
     return [
-        Sample(way, deaths, stories // len(QUICK) // portions, f"{seed} {way} {deaths} {portion}")
+        Sample(way, deaths, stories // len(ways) // portions, f"{seed} {way} {deaths} {portion}")
         for portion in range(portions)
-        for way in QUICK
+        for way in ways
     ]
 
 
@@ -49,12 +50,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="crashes", description=__doc__)
     parser.add_argument("--pairs", default="2000")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000)
+    parser.add_argument("--way", choices=QUICK)
     parser.add_argument("--story")
     asked = parser.parse_args()
     if missing := lacking():
         print(f"not played: this needs {missing}")
         return 1
-    return again(parse(asked.story)) if asked.story else whole(asked.pairs, asked.seed)
+    if asked.story:
+        return again(parse(asked.story))
+    return whole([asked.way] if asked.way else QUICK, asked.pairs, asked.seed)
 
 
 def again(story: Story) -> int:
@@ -72,7 +76,7 @@ def again(story: Story) -> int:
     return 0
 
 
-def whole(pairs: str, seed: int) -> int:
+def whole(ways: Sequence[str], pairs: str, seed: int) -> int:
     began = time.monotonic()
     failures: list[str] = []
 
@@ -83,12 +87,12 @@ def whole(pairs: str, seed: int) -> int:
         return tallies
 
     with farm() as workers:
-        columns = singles()
+        columns = singles(ways)
         once = zip(columns, played("one death", columns), strict=True)
-        calls = {(column.way, column.start): tally.deaths for column, tally in once if column.way in QUICK}
-        every = [column for (way, start), number in calls.items() for column in every_pair(way, start, number)]
-        played("two deaths in a row", every if pairs == "all" else some(2, int(pairs), seed))
-        played("three deaths in a row", some(3, _THREES, seed))
+        calls = {column.way: tally.deaths for column, tally in once if column.start == "known"}
+        every = [column for way, number in calls.items() for column in every_pair(way, number)]
+        played("two deaths in a row", every if pairs == "all" else some(ways, 2, int(pairs), seed))
+        played("three deaths in a row", some(ways, 3, _THREES, seed))
     print(*failures, f"{len(failures)} promises broken, in {time.monotonic() - began:.0f} s (SEED={seed})", sep="\n")
     return 1 if failures else 0
 

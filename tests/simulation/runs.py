@@ -234,7 +234,7 @@ class Machine:
         shutil.rmtree(snapshot, ignore_errors=True)
         shutil.copytree(self.state, snapshot, ignore=shutil.ignore_patterns("*-shm"))
         of_run = self.film.of_run
-        last = {op.key: op for call in of_run for op in call.ops}  # what replaced an older word, asked for by its ticket
+        last = {op.key: op for call in of_run for op in call.ops}  # replaces what its ticket told
         acks = {op: call.ended for call in of_run for op in call.acked if call.heard is not None}
         self._dying = Dead(self.film.died_at, {op: at for op, at in acks.items() if last.get(op.key, op) == op})
         self.internet.bury([*self.film.under_way.values()])

@@ -1,46 +1,61 @@
-"""The numbers and the table: what each answer means, and how patient we are. Mechanism reads this; it decides nothing.
-
-Sources: AWS SDK retry constants (5 tries, full jitter, 20 s cap), resilience4j (breaker), RFC 9110 (Retry-After).
-"""
+"""The numbers and the table: what an answer means, how patient we are. Mechanism reads this, and decides nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 from syncline.model import Meaning, Response
+
+# Whose numbers these are. Ours were found by simulation, or chosen; tests/scenarios.py shows what they come to.
+_AWS = "AWS SDKs, standard retry mode"
+_AWS_BACKOFF = "AWS SDKs: full jitter"
+_GRPC = "gRPC A6: at most 5 attempts"
+_BREAKER = "resilience4j's breaker"
+_OURS = "ours"
 
 
 @dataclass(frozen=True)
 class Policy:
-    """Seconds unless the name says otherwise."""
+    """Each number with what it is of, and whose it is. Seconds unless the name says otherwise."""
 
-    tries: int = 5  # of one request in one pass; then its rows are deferred
-    base_s: float = 0.2  # full jitter: a wait is uniform in 0 … min(cap, base·2^(try−1))
-    throttled_base_s: float = 1.0
-    conflict_base_s: float = 2.0
-    cap_s: float = 20.0
-    jitter_after_pause: float = 0.1  # share of a Retry-After added at random, so that couriers do not start as one
-    retry_after_most_s: float = 300.0  # a longer Retry-After ends the run, which says when to come back
-    streak: int = 20  # failures in a row that open the breaker
-    open_s: float = 5.0  # how long it stays open at first; doubles
-    open_most_s: float = 60.0
-    patience_s: float = 300.0  # without one good answer; then the run stops and can be resumed
-    confirm_after_s: float = 1.0  # between a 401 and the probe: what is in flight comes home
-    probe_tries: int = 3
-    hopeless_tries: int = 3  # of the first contact with a host that has no address, no trusted certificate, no HTTP
-    canary_rows: int = 10  # of a request, until the destination has taken a row: a wrong key must not be tried on all
-    fruitless_passes: int = 5  # passes over deferred rows that settle none
-    fruitless_alone: int = 2  # the same, when the destination took others while these rows failed: it is about them
-    in_vain: int = 20  # times in a row that what was accepted came to nothing, while nobody was taken
-    ours_most: int = 3  # requests that met a bug of our own; with more, the run stops
-    rejected_first: int = 50  # rows all refused, before anybody was taken: it is about the mapping, not about rows
-    rejected_share: float = 0.5  # of at least …
-    rejected_of: int = 200  # … so many rows: the same, later
-    empty_pages: int = 100  # in a row, each with the cursor of another: a listing that does not end
-    grace_s: float = 10.0  # after Ctrl-C, for what is in flight
-    window_s: float = 0.25  # acknowledgements are committed together: at most this late …
-    window_rows: int = 5_000  # … or this many
+    tries: Annotated[int, "of one request in one pass; then its rows are put off", _GRPC] = 5
+    base_s: Annotated[float, "a wait is at random in 0 … min(`cap_s`, `base_s` · 2^(try − 1))", _AWS_BACKOFF] = 0.2
+    throttled_base_s: Annotated[float, "the same, after a 429 that names no time", _AWS] = 1.0
+    conflict_base_s: Annotated[float, "the same, after a 409 or 423: somebody else is at work there", _OURS] = 2.0
+    cap_s: Annotated[float, "the longest such wait", _AWS] = 20.0
+    jitter_after_pause: Annotated[
+        float, "the share of a Retry-After added at random, so that nobody starts in a crowd", _OURS
+    ] = 0.1
+    retry_after_most_s: Annotated[
+        float, "a longer Retry-After ends the run, which says when to come back", "ours; urllib3 would wait six hours"
+    ] = 300.0
+    streak: Annotated[int, "faults in a row that open the breaker", "ours: of few requests a share says little"] = 20
+    open_s: Annotated[float, "how long it stays open at first; doubles", _OURS] = 5.0
+    open_most_s: Annotated[float, "how long it stays open at most", _BREAKER] = 60.0
+    patience_s: Annotated[float, "without one good answer; then the run stops and can be resumed", _OURS] = 300.0
+    confirm_after_s: Annotated[float, "between a 401 and the probe: what is in flight comes home", _OURS] = 1.0
+    probe_tries: Annotated[int, "of the probe", _AWS] = 3
+    hopeless_tries: Annotated[
+        int, "of the first contact with a host that has no address, no trusted certificate, or speaks no HTTP", _AWS
+    ] = 3
+    canary_rows: Annotated[
+        int, "in a request, until the destination has taken somebody: a wrong key is not tried on all", _OURS
+    ] = 10
+    fruitless_passes: Annotated[int, "passes over what was put off that settle nobody", _OURS] = 5
+    fruitless_alone: Annotated[
+        int, "the same, where the destination took others while these failed: it is about them", _OURS
+    ] = 2
+    in_vain: Annotated[int, "times in a row that what was accepted came to nothing, and nobody was taken", _OURS] = 20
+    ours_most: Annotated[int, "requests that met a bug of our own; with more, the run stops", _OURS] = 3
+    rejected_first: Annotated[int, "rows refused before anybody was taken: it is about the mapping", _OURS] = 50
+    rejected_share: Annotated[float, "the share refused of at least `rejected_of` rows: the same, later", _OURS] = 0.5
+    rejected_of: Annotated[int, "rows, before that share says anything", _OURS] = 200
+    empty_pages: Annotated[int, "in a row, each with the cursor of another: a listing without an end", _OURS] = 100
+    grace_s: Annotated[float, "after Ctrl-C, for what is in flight", _OURS] = 10.0
+    window_s: Annotated[float, "acknowledgements are committed together: at most this late …", _OURS] = 0.25
+    window_rows: Annotated[int, "… or this many", _OURS] = 5_000
 
 
 # 408, 425, 5xx: the union of what the vendor's official clients retry. Anything that is not listed is an answer.
