@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 from syncline import config as configuration
 from syncline.delivery import Gauge, Policy
 from syncline.destinations import customerio, voucherify
-from syncline.errors import ConfigRefused, LedgerRefused, NothingToResume, Unfit
+from syncline.errors import ConfigRefused, LedgerRefused, NothingToResume, Unfit, counted
 from syncline.flow.diff import Refresh
 from syncline.flow.mapping import Mapper
 from syncline.ledger import (
@@ -249,11 +249,15 @@ class Job:
         ]
 
     def superseded(self, db: sqlite3.Connection, options: Options) -> list[str]:
-        """What a partial run leaves behind when it replaces the plan of a run that was cut short."""
+        """What is replaced with the plan of a run that was cut short."""
         last = plan_run(db)
         left = Journal(db, self.path, last.run, time.time).count_pending() if last is not None else 0
-        if last is None or not left or (options.limit is None and options.only is None):
+        if last is None or not left:
             return []
+        if options.limit is None and options.only is None:
+            killed = last.stopped is not None and last.stopped.reason == "killed"
+            whose = f"run {last.run} was killed, and of {counted(left, 'row')} nobody knows what became"
+            return [f"{whose}: whoever of them is still in the data is sent again"] if killed and not options.adopt else []
         return [f"run {last.run} had {left:,} rows left, and this run replaces its plan; the next whole run sends them"]
 
 

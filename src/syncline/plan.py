@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple
 
@@ -33,12 +34,18 @@ def mapped_rows(job: Job, data: Data | None, options: Options, mapper: Mapper) -
     chunks = map(mapper, extract(source, options.limit))
     first = next(chunks, None)
     if mapper.names_seen and not mapper.identified:
-        have = ", ".join(mapper.names_seen[:10])
+        have = ", ".join(mapper.names_seen[:10]) + _meant(job.recipe.user_id, mapper.names_seen)
         rows = len(first[0]) + len(first[1]) if first else 0
         whom = f"the field {job.recipe.user_id!r}, which userId names"
         which = "the one row has not" if rows == 1 else f"none of the first {rows:,} rows has"
         raise DataRefused(f"{which} {whom}; rows have: {have}")
     return Mapped(iter(()) if first is None else chain([first], chunks), lambda: _share(source))
+
+
+def _meant(named: str, names: Sequence[str]) -> str:
+    """A hint at the name that is the same but for its case and the blanks around it."""
+    near = (name for name in names if name.strip().casefold() == named.strip().casefold())
+    return next((f". Did you mean {json.dumps(name, ensure_ascii=False)}?" for name in near), "")
 
 
 def _share(source: Source) -> float | None:
