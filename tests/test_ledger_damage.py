@@ -6,6 +6,7 @@ SYNCLINE_FLIPS=2000 flips more bits; SYNCLINE_SEED flips the same ones again.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 import threading
@@ -67,7 +68,7 @@ class Patient:
             words = str(no)
             assert "\n" not in words
             assert str(self.path) in words
-            assert "move it away" in words or "use the Syncline that wrote it" in words, words
+            assert re.search(r"(?i)good copy back|use the Syncline that wrote it", words), words
             end = "refused"
         else:
             sent = {key: told.get(key) for key in self.expected}
@@ -144,9 +145,9 @@ def test_65_no_value_that_decides_what_is_sent_can_change_unseen(tmp_path: Path,
         (kind,) = (row[2] for row in db.execute(f"PRAGMA table_info({table})") if row[1] == column)
         number = f"coalesce({column}, 0) + 1000"
         value = {"TEXT": "'another'", "BLOB": "x'0badc0de'"}.get(kind, number)
-        last = "entry" if table in {"plan", "settled"} else "body" if table == "body" else column
+        last = {"plan": "entry", "settled": "entry", "body": "body", "run": "run"}.get(table, column)
         db.execute(f"UPDATE {table} SET {column} = {value} WHERE {last} = (SELECT max({last}) FROM {table})")
-        assert db.total_changes == 1
+        assert db.total_changes >= 1
         db.commit()
     where = "plan" if table == "body" else table  # of a body is told whose it is
     with pytest.raises(LedgerRefused, match=rf"damaged \(a row of its table {where} is not as it was written\)"):
@@ -225,8 +226,10 @@ def dead_in_its_journal(tmp_path: Path) -> tuple[Patient, bytes]:
         left = work.path.read_bytes(), work.path.with_name(work.path.name + "-wal").read_bytes()
     patient = Patient(tmp_path / "two", made.at_rest, made.to_be_sent)
     patient.put(*left)
-    patient.sound, patient.expected = left[0], made.to_be_sent(made.job(tmp_path / "two"))
-    assert len(patient.expected) == len(made.BACK)  # whatever it said, nobody knows what is held
+    patient.sound, expected = left[0], made.to_be_sent(made.job(tmp_path / "two"))
+    assert len(expected) == len(made.BACK)  # whatever it said, nobody knows what is held
+    # 9 was refused in this very form. That a later one was taken, only the -wal knows.
+    patient.expected = {key: bodies for key, bodies in expected.items() if key != "id:9"}
     return patient, left[1]
 
 
@@ -256,7 +259,7 @@ def test_65_a_journal_that_was_cut_or_changed_costs_no_send(
 def test_65_the_journal_of_another_ledger_is_refused_or_costs_no_send(
     dead_in_its_journal: tuple[Patient, bytes], tmp_path: Path
 ) -> None:
-    patient, own = dead_in_its_journal
+    patient, _ = dead_in_its_journal
     other = made.growing(tmp_path / "three")
     with closing(open_ledger(other.path, "voucherify", other.destination.account)) as db:
         last = plan_run(db)
@@ -264,8 +267,15 @@ def test_65_the_journal_of_another_ledger_is_refused_or_costs_no_send(
         Journal(db, other.path, last.run, lambda: made.EPOCH_S).reopen()
         foreign = other.path.with_name(other.path.name + "-wal").read_bytes()
     assert patient.examine(patient.sound, foreign) == "refused"
-    younger = made.at_rest(tmp_path / "four").path.read_bytes()  # "put a good copy back", and the -wal was left there
-    assert patient.examine(younger, own) in {"refused", "the same", "more"}
+
+
+@pytest.mark.promise("S6", "S7")
+def test_65_an_older_ledger_put_back_beside_a_younger_journal_is_that_older_ledger_or_refused(
+    dead_in_its_journal: tuple[Patient, bytes], tmp_path: Path
+) -> None:
+    """ "Put a good copy back", and the -wal was left where it was."""
+    older = Patient(tmp_path / "three", made.at_rest, made.to_be_sent)
+    assert older.examine(older.sound, dead_in_its_journal[1]) in {"refused", "the same", "more"}
 
 
 # --- found while a run is at work -------------------------------------------------------------------------------------
@@ -276,7 +286,7 @@ def test_65_damage_that_comes_while_a_run_sends_stops_it_before_the_damaged_reco
     project: Project, emulate: Emulate
 ) -> None:
     local = emulate()
-    config = project.config(parallelism=1, destination={"baseUrl": local.url, "batchItems": 100})
+    config = project.config(parallelism=4, destination={"baseUrl": local.url, "batchItems": 100})
     rows = [{"id": number, "name": f"name {number}", "plan": "basic"} for number in range(1, 2_401)]
     done = threading.Event()
 

@@ -87,8 +87,17 @@ FILES = [
     File(
         "C19", "d.json", ROWS, 2, (f"{WHERE} 'uid', which userId names", "rows have: id, a"), settings={"userId": "uid"}
     ),
-    File("C20", "d.json", ROWS, 2, (f"{WHERE} 'Id'", "rows have: id, a"), settings={"userId": "Id"}),
-    File("C20", "d.json", ROWS, 2, (f"{WHERE} ' id'", "rows have: id, a"), settings={"userId": " id"}),
+    File(
+        "C20", "d.json", ROWS, 2, (f"{WHERE} 'Id'", "rows have: id, a", 'Did you mean "id"?'), settings={"userId": "Id"}
+    ),
+    File(
+        "C20",
+        "d.json",
+        ROWS,
+        2,
+        (f"{WHERE} ' id'", "rows have: id, a", 'Did you mean "id"?'),
+        settings={"userId": " id"},
+    ),
     refused(
         "F1", "gone.json", lambda path: None, "found no such file; expected a file with", "Check it; what is relative"
     ),

@@ -51,14 +51,24 @@ def main() -> int:
     parser.add_argument("--pairs", default="2000")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000)
     parser.add_argument("--way", choices=QUICK)
-    parser.add_argument("--story")
+    parser.add_argument("--story", type=_story)
     asked = parser.parse_args()
     if missing := lacking():
         print(f"not played: this needs {missing}")
         return 1
     if asked.story:
-        return again(parse(asked.story))
+        return again(asked.story)
     return whole([asked.way] if asked.way else QUICK, asked.pairs, asked.seed)
+
+
+def _story(text: str) -> Story:
+    try:
+        story = parse(text)
+    except ValueError as no:
+        raise argparse.ArgumentTypeError(str(no)) from None
+    if story.way not in WAYS:
+        raise argparse.ArgumentTypeError(f"no way is called {story.way!r}; there are {', '.join(WAYS)}")
+    return story
 
 
 def again(story: Story) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 
 from syncline.ledger.history import Figures, as_json, plan_run
 from syncline.ledger.queries import DELIVERING, SUMS
-from syncline.ledger.store import failing, settle_down
+from syncline.ledger.store import failing, refusing, settle_down
 from syncline.ledger.sums import body_sum, content_sum, damaged, summing, teach, words_sum
 from syncline.model import Change, Kind, Outcome, RowRef, Settled, Stop
 
@@ -77,7 +77,7 @@ class Journal:
             return int(self._db.execute(DELIVERING["count_held"]).fetchone()[0])
 
     def count_pending(self) -> int:
-        with failing(self._path):
+        with refusing(self._path):
             return int(self._db.execute(DELIVERING["count_pending"]).fetchone()[0])
 
     def settle(self, settled: Sequence[Settled]) -> None:
@@ -91,8 +91,8 @@ class Journal:
             self._db.executemany(DELIVERING["settle"], rows)
 
     def reopen(self) -> None:
-        """Goes on with a run that ended before its plan was delivered."""
-        with self._transaction():
+        """Goes on with a run that ended before its plan was delivered. Raises `LedgerRefused`: nothing is sent yet."""
+        with self._transaction(refusing):
             self._db.execute(DELIVERING["reopen_run"], {"run": self.run})
             self._db.execute(SUMS["seal_run"], {"run": self.run})
         settle_down(self._db, self._path)
@@ -108,7 +108,7 @@ class Journal:
         else:
             stop = Stop("source", source_stop) if source_stop else None
         status = "interrupted" if stop is KILLED else "stopped" if stop else "finished"
-        with self._transaction():
+        with self._transaction(refusing):
             self._db.execute(DELIVERING["doubt_the_untouched"], {"at": self._now(), "reason": KILLED.message})
             self._close(status, stop, Figures())
 
@@ -119,8 +119,9 @@ class Journal:
             self._close(status, stop, figures)
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with failing(self._path):
+    def _transaction(self, guard: Callable[[Path], AbstractContextManager[None]] = failing) -> Iterator[None]:
+        """guard: `refusing` before this process has sent anything."""
+        with guard(self._path):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield

@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -80,7 +81,8 @@ class Lock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if not self.died_planning:  # else this run was refused, and what the dead one left is still to be told
-            os.ftruncate(self._file, 0)
+            with suppress(OSError):  # a note that stays costs nobody anything
+                os.ftruncate(self._file, 0)
         os.close(self._file)
 
     @staticmethod

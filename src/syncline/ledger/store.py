@@ -18,7 +18,7 @@ from syncline.ledger.sums import Damaged, teach
 _DISK = {
     sqlite3.SQLITE_FULL: "Free the disk",
     sqlite3.SQLITE_IOERR: "Free or mend the disk",
-    sqlite3.SQLITE_READONLY: "Make it writable",
+    sqlite3.SQLITE_READONLY: "Make it writable or put a good copy back",
     sqlite3.SQLITE_CANTOPEN: "Make its folder readable and writable",
     sqlite3.SQLITE_BUSY: "Close what else has it open",
     sqlite3.SQLITE_NOMEM: "Free some memory",
