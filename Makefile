@@ -50,7 +50,7 @@ bench: $(READY)  ## the figures of benchmarks/README.md, measured here
 	@$(BIN)/python benchmarks/big_files.py
 
 simulate: $(DEV_READY)  ## SEEDS=1000 scenes under seeded faults, every promise checked; SEED=123 plays that one again
-	@SYNCLINE_SIMULATE_ALL=$(ALL) PYTHONPATH=tests $(BIN)/python -m simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),200))
+	@PYTHONPATH=tests $(BIN)/python -m simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),200))
 
 weather: $(DEV_READY)  ## the bad days of docs/reliability.md, in virtual time: a line each
 	@PYTHONPATH=tests $(BIN)/python tests/scenarios.py

@@ -104,6 +104,21 @@ def test_two_profiles_of_one_user_fold_in_a_page_and_follow_each_other_across_pa
     assert counts(made.go())["unchanged"] >= 297
 
 
+@pytest.mark.promise("O2")
+def test_a_second_profile_takes_nothing_back_where_an_object_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    mappings = [{"from": f"traits.{name}", "to": f"metadata.{name}"} for name in ("plan", "tier", "city")]
+    made = flow(tmp_path, 300, settings={"mappings": mappings})
+    made.space.profiles["use_00003"] = ("u3", {"plan": "pro", "city": "Rome"})
+    made.space.profiles["use_00250"] = ("u3", {"tier": "gold", "city": "Oslo"})
+    whole = {"plan": "pro", "tier": "gold", "city": "Oslo"}
+    made.go()
+    assert made.vouchers.customers["u3"]["metadata"] == whole
+    made.space.profiles["use_00250"] = ("u3", {"tier": "lead"})
+    made.space.profiles["use_00003"] = ("u3", whole)  # as it is believed to be held, so that nothing is sent for it
+    made.go()
+    assert made.vouchers.customers["u3"]["metadata"] == whole | {"tier": "lead"}
+
+
 @pytest.mark.promise("O1")
 def test_two_entries_of_one_key_are_never_under_way_together(tmp_path: Path) -> None:
     made = flow(tmp_path, 400, destination={"batchItems": 1}, settings={"parallelism": 40})

@@ -254,11 +254,13 @@ class Job:
         left = Journal(db, self.path, last.run, time.time).count_pending() if last is not None else 0
         if last is None or not left:
             return []
-        if options.limit is None and options.only is None:
-            killed = last.stopped is not None and last.stopped.reason == "killed"
-            whose = f"run {last.run} was killed, and of {counted(left, 'row')} nobody knows what became"
-            return [f"{whose}: whoever of them is still in the data is sent again"] if killed and not options.adopt else []
-        return [f"run {last.run} had {left:,} rows left, and this run replaces its plan; the next whole run sends them"]
+        if options.limit is not None or options.only is not None:
+            whose = f"run {last.run} had {counted(left, 'row')} left"
+            return [f"{whose}, and this run replaces its plan; the next whole run sends them"]
+        if options.adopt or last.stopped is None or last.stopped.reason != "killed":
+            return []
+        whose = f"run {last.run} was killed, and of {counted(left, 'row')} nobody knows what became"
+        return [f"{whose}: whoever of them is still in the data is sent again"]
 
 
 def _destination(sync: configuration.Sync) -> Destination:

@@ -93,10 +93,21 @@ class Planner:
             records = [record for record in records if record.key in self._only]
             invalid = [row for row in invalid if row.key in self._only]
         self.read += len(records) + len(invalid)
+        records = self._with_earlier(records)
         beliefs = {} if self._options.full else self._draft.believed([record.key for record in records])
         fit, unfit = _fit(self._job, _diff(records, beliefs, self._is_sent))
         self._draft.stage(fit)
         self._draft.refuse(invalid + unfit)
+
+    def _with_earlier(self, records: list[Record]) -> list[Record]:
+        """Whom an earlier portion had already is told of whole again: what this row does not say was not taken back.
+        It is the first row of a key that is folded with what was; those after it are folded with it."""
+        earlier = self._draft.earlier([record.key for record in records])
+        return [self._onto(earlier.pop(one.key), one) if one.key in earlier else one for one in records]
+
+    def _onto(self, before: bytes, record: Record) -> Record:
+        body = fold([before, record.body], merges=self._job.destination.semantics.merges)
+        return self._job.recipe.record(record.ref, record.key, body)
 
     def fold_away(self, rows: int) -> None:
         """Rows that are the same as others of this run."""

@@ -18,7 +18,7 @@ from syncline.errors import NothingToResume
 from syncline.flow.mapping import Mapper
 from syncline.job import Job, Options
 from syncline.ledger import Figures, Growth, Journal, Planned, RunRecord, seen, unplanned, unread
-from syncline.model import Change, Row, Stop
+from syncline.model import Change, Record, Row, Stop
 from syncline.plan import Planner, plan_notes, plan_warnings
 from syncline.ports import ApiSource
 from syncline.send import send
@@ -148,7 +148,7 @@ class Stream:
             if self._options.only is None:
                 planner.fold_away(portion.repeated + len(portion.rows) - len(rows))
             planner.add(records, invalid)
-            plan = planner.seal(portion.broke, self._growth(portion))
+            plan = planner.seal(portion.broke, self._growth(portion, rows, records))
         if not self.run:
             self._begun()
         self.run = plan.run
@@ -166,7 +166,9 @@ class Stream:
                 met |= {row.name} if row.name else set()
         return rows
 
-    def _growth(self, portion: Portion) -> Growth:
+    def _growth(self, portion: Portion, rows: Sequence[Row], records: Sequence[Record]) -> Growth:
+        """rows: of the portion, those that were not met before; records: what became of them."""
+        keys = {record.ref.row: record.key for record in records}
         options = self._options._asdict() | {"resume": False}
         place = {
             "source": self._source.name,
@@ -175,9 +177,9 @@ class Stream:
             "listed": portion.listed,
             "options": options,
         }
-        named = {row.name: (row.name, row.ref.row, None) for row in portion.rows if row.name}
-        read = {ref: (ref, number, None) for ref, number in portion.refs.items()}
-        missing = {one.ref: (one.ref, one.number, one.reason) for one in portion.unread}
+        named = {row.name: (row.name, row.ref.row, None, keys.get(row.ref.row)) for row in rows if row.name}
+        read = {ref: (ref, number, None, keys.get(number)) for ref, number in portion.refs.items()}
+        missing = {one.ref: (one.ref, one.number, one.reason, None) for one in portion.unread}
         return Growth(json.dumps(place), [*(named | read | missing).values()])
 
     def _add(self, plan: Planned, clock: str) -> None:

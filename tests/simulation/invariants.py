@@ -14,7 +14,6 @@ from math import ceil, log2
 
 from simulation.books import FINAL, Books
 from simulation.film import SAME_INSTANT_S, Call, Film, Op
-from simulation.known import KNOWN
 from syncline.delivery import Policy
 from syncline.flow.report import Report
 from syncline.model import Outcome
@@ -163,8 +162,6 @@ def c1_halt(film: Film, call: Call) -> None:
 
 def j_tickets(film: Film, call: Call) -> None:
     """J: what was accepted under a ticket is asked for, and not sent again before that."""
-    if "tickets given up" in KNOWN and not film.resumes:
-        return
     asked = {earlier.request.path.rpartition("/")[2] for earlier in film.of_run if not earlier.ops}
     for ticket, keys in film.tickets.items():
         both = call.keys & keys if ticket not in asked else set()

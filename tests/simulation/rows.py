@@ -17,8 +17,8 @@ _CITIES = ("Berlin", "Łódź", "São Paulo", None)
 class Data:
     """`rows`: as they are now. Changes are drawn from `dice` alone, so that no weather and no schedule alters them."""
 
-    def __init__(self, dice: Random, count: int, *, marked: float = 0.0, repeated: bool = True) -> None:
-        self._dice, self._marked, self._repeated = dice, marked, repeated
+    def __init__(self, dice: Random, count: int, *, marked: float = 0.0) -> None:
+        self._dice, self._marked = dice, marked
         self._next = count + 1
         self.rows: list[Row] = [self._row(number) for number in range(1, count + 1)]
         self._past: list[list[Row]] = []
@@ -49,7 +49,7 @@ class Data:
         for _ in range(dice.choice((0, 0, 1, 5))):
             self.rows.append(self._row(self._next))
             self._next += 1
-        if self._repeated and dice.random() < 0.4:
+        if dice.random() < 0.4:
             self.rows += [self._repeat(dice.choice(self.rows)) for _ in range(dice.randint(1, 4))]
         if dice.random() < 0.15:
             self.rows.insert(dice.randrange(len(self.rows)), {"name": "nobody"})

@@ -13,10 +13,9 @@ from random import Random
 
 from simulation.film import Death, Film, Violation
 from simulation.invariants import Ended, c8_liveness, converged, state_converged
-from simulation.known import KNOWN
 from simulation.rows import Data, has_repeats
 from simulation.runs import Machine, Plan, Setting
-from simulation.vouchers import ENDING_WELL, FAILING, FATES, Vouchers
+from simulation.vouchers import FATES, Vouchers
 from simulation.weather import Weather, forecast
 from syncline.errors import DataRefused, Interrupted, NothingToResume
 from syncline.job import Options
@@ -50,7 +49,7 @@ def setting_of(seed: int) -> Setting:
         segment=segment,
         rows=dice.choice((1, 5, 20, 40)),
         batch_items=dice.choice((1, 3, 10, 25)),
-        parallelism=dice.choice((2, 4, 8) if segment and "lost wake-up" in KNOWN else (1, 2, 4, 8)),
+        parallelism=dice.choice((1, 2, 4, 8)),
         rate=dice.choice((5.0, 30.0, 900.0)),
         refresh=dice.choice(("off", "off", "7d")),
         marked=dice.choice((0.0, 0.0, 0.05)),
@@ -84,12 +83,6 @@ def play(seed: int, *, schedule: int = 0, clock_jumps: bool = False) -> Tally:
     return tally
 
 
-def _excluded() -> set[str]:
-    """What does not come to bulk upserts, by its number in the fault matrix."""
-    nonsense = {"44", "45", "46"} if "ticket forgotten" in KNOWN else set()
-    return nonsense | ({"26"} if "denied while asking" in KNOWN else set())
-
-
 class Scene:
     """The course of one seed. Each thing that is drawn has dice of its own."""
 
@@ -98,16 +91,10 @@ class Scene:
         self._dice = Random(f"{seed} course")
         self._skews = Random(f"{seed} clock") if clock_jumps else None
         marked, count = self.setting.marked, self.setting.rows
-        self.data = Data(Random(f"{seed} data"), count, marked=marked, repeated=self._repeats())
+        self.data = Data(Random(f"{seed} data"), count, marked=marked)
         self.machine = Machine(seed, self.setting, folder, schedule=schedule)
         self._deaths_in_a_row = self._most_in_a_row = 0
-        self._kept = self._was_restored = self._met_twice = False
-
-    def _repeats(self) -> bool:
-        setting = self.setting
-        parts = "replaced in parts" in KNOWN and setting.is_voucherify and setting.replaces
-        rounds = "endless rounds" in KNOWN and setting.api == "bulk"
-        return not (setting.segment and (parts or rounds))
+        self._kept = self._was_restored = False
 
     @property
     def film(self) -> Film:
@@ -157,17 +144,13 @@ class Scene:
 
     def _run(self, options: Options) -> None:
         machine, dice = self.machine, self._dice
-        self._met_twice = self._met_twice or has_repeats(self.data.rows)
         machine.space.fill(self.data.rows)
         machine.space.restless = dice.choice((0.0, 0.5))
         self._jump()
-        sensible = self.setting.api == "bulk" and "ticket forgotten" in KNOWN
         if isinstance(machine.destination, Vouchers):
-            machine.destination.fates = dice.choice((("done",), ENDING_WELL if sensible else FATES))
-        weather = forecast(dice, without=_excluded() if self.setting.api == "bulk" else ())
+            machine.destination.fates = dice.choice((("done",), FATES))
+        weather = forecast(dice)
         plan = Plan(options, weather, self._source_weather(), self._death(), self._halt())
-        if sensible and dice.random() < 0.2 and not machine.has_tickets:
-            self._only_failing_actions(plan)
         try:
             ended = machine.run(self.data.rows, plan)
         except (Interrupted, DataRefused):  # while it asked for tickets; or of the rows it may read none has a key
@@ -182,15 +165,8 @@ class Scene:
             self._tally.faults += one.met if one is not None else Counter()
         machine.clock.rest(dice.choice((1.0, _HOUR_S, 24 * _HOUR_S)) if not self._deaths_in_a_row else 1.0)
 
-    def _only_failing_actions(self, plan: Plan) -> None:
-        """Nothing else goes wrong, so that each is asked for to its end by who began it."""
-        assert isinstance(self.machine.destination, Vouchers)
-        self.machine.destination.fates = FAILING
-        plan.weather, plan.death, plan.halt_at_s = None, None, None
-
     def _source_weather(self) -> Weather | None:
-        weather = forecast(self._dice) if self.setting.segment else None
-        return None if "endless rounds" in KNOWN and self._met_twice else weather
+        return forecast(self._dice) if self.setting.segment else None
 
     def _count_deaths(self, ended: Ended) -> None:
         self._deaths_in_a_row = 0 if ended.report is not None else self._deaths_in_a_row + 1

@@ -20,8 +20,6 @@ from syncline.model import Request, Response
 from virtual import EPOCH
 
 FATES = ("done", "done", "done", "slow", "stuck", "failed", "failed, applied", "forgotten")
-FAILING = ("done", "failed", "failed, applied", "forgotten")
-ENDING_WELL = ("done", "done", "slow", "stuck")  # or never
 
 
 @dataclass

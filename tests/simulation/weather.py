@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from random import Random
 from time import asctime, gmtime
 from typing import NamedTuple
 
-from simulation.known import KNOWN
 from virtual import DROPPED, EPOCH, FAIR, HANGS, LOST, SWALLOWED, UNSENT, Gust
 
 _DAYS = {day[:3]: day for day in ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")}
@@ -138,17 +137,16 @@ def _written(form: str, at: float) -> str:
     return f"{_DAYS[imf[:3]]}, {day}-{month}-{year} {clock} GMT"
 
 
-def forecast(dice: Random, *, without: Collection[str] = ()) -> Weather:
-    """One of the climates, drawn. without: numbers of the fault matrix that do not come."""
+def forecast(dice: Random) -> Weather:
+    """One of the climates, drawn."""
     own = Random(dice.random())
-    possible = [name for name in KINDS if name[:2] not in without]
     climate = dice.choice(
         ("fair", "gusty", "gusty", "gusty", "outage", "total", "revoked", "limited", "bursts", "ending", "absent")
     )
     start_s = dice.choice((0.0, 0.0, 0.3, 1.0, 4.0))
     match climate:
         case "gusty":
-            kinds = dice.sample(possible, dice.randint(1, 4))
+            kinds = dice.sample([*KINDS], dice.randint(1, 4))
             end_s = dice.choice((3.0, 30.0, float("inf")))
             spell = Spell(
                 climate, 0.0, end_s, dice.choice((0.02, 0.1, 0.3, 0.7)), {name: KINDS[name] for name in kinds}
@@ -164,7 +162,7 @@ def forecast(dice: Random, *, without: Collection[str] = ()) -> Weather:
             halves_s = dice.choice((float("inf"), 5.0))
             return Weather(
                 own,
-                capacity=dice.choice((10.0,) if "debt that grows" in KNOWN else (2.0, 10.0)),
+                capacity=dice.choice((2.0, 10.0)),
                 halves_s=halves_s,
                 told=dice.random() < 0.5,
             )

@@ -52,10 +52,10 @@ class NewRun(NamedTuple):
 
 class Growth(NamedTuple):
     """What a portion of an API source adds to its plan besides rows. bookmark: where reading goes on, "" at the end;
-    seen: (ref, number, why it could not be read: None when it was)."""
+    seen: (ref, number, why it could not be read: None when it was, the key of its record if it has one)."""
 
     bookmark: str
-    seen: Sequence[tuple[str, int, str | None]]
+    seen: Sequence[tuple[str, int, str | None, str | None]]
 
 
 class Folded(NamedTuple):
@@ -132,6 +132,16 @@ class Draft:
                 delivered = outcome == Outcome.DELIVERED
                 beliefs[key] = Belief(digest, body, not delivered, at if delivered else 0.0)
         return beliefs
+
+    def earlier(self, keys: Sequence[str]) -> dict[str, bytes]:
+        """Of a plan that grows: the keys that an earlier portion had, each with its record as it stands since."""
+        if not self._goes_on:
+            return {}
+        with self._guard(self._path):
+            met = [key for (key,) in self._db.execute(PLANNING["met_before"], {"keys": json.dumps(keys)})]
+            stands = {key: belief.body for key, belief in self.believed(met).items() if belief.body}
+            rows = {key: self._db.execute(PLANNING["body"], {"body": body}).fetchone() for key, body in stands.items()}
+            return {key: sound_body(stands[key], *(row or (None, None))) for key, row in rows.items()}
 
     def newest_acknowledgement(self) -> float | None:
         """Unix seconds; None where nothing was ever acknowledged."""

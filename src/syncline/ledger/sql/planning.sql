@@ -85,6 +85,13 @@ ORDER BY plan.entry;
 -- name: seen
 SELECT ref FROM json_each(:refs) JOIN seen ON seen.ref = value;
 
+-- name: met_before
+-- Of these keys (a JSON list), those that an earlier portion of this run had.
+SELECT DISTINCT seen.key FROM json_each(:keys) JOIN seen ON seen.key = value;
+
+-- name: body
+SELECT json, sum FROM body WHERE body = :body;
+
 -- name: unread
 SELECT ref, number FROM seen WHERE unread IS NOT NULL ORDER BY number;
 
@@ -94,8 +101,9 @@ UPDATE run SET status = :status, closed = 1, ended = :ended, stopped = :stopped,
 WHERE run = :run;
 
 -- name: see
-INSERT INTO seen (ref, number, unread, sum) VALUES (?1, ?2, ?3, row_sum(?1, ?2, ?3))
-ON CONFLICT (ref) DO UPDATE SET unread = excluded.unread, sum = row_sum(seen.ref, seen.number, excluded.unread);
+INSERT INTO seen (ref, number, unread, key, sum) VALUES (?1, ?2, ?3, ?4, row_sum(?1, ?2, ?3, ?4))
+ON CONFLICT (ref) DO UPDATE SET unread = excluded.unread, key = excluded.key,
+                                sum = row_sum(seen.ref, seen.number, excluded.unread, excluded.key);
 
 -- name: bookmark
 UPDATE run SET bookmark = :bookmark WHERE run = :run;

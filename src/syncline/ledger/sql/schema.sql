@@ -79,8 +79,15 @@ CREATE TABLE plan (
 );
 
 -- What an API source has named in the run of this plan, so that nothing is read twice. `unread`: why it could not be read
--- yet; null when it was.
-CREATE TABLE seen (ref TEXT PRIMARY KEY, number INTEGER NOT NULL, unread TEXT, sum INTEGER NOT NULL) WITHOUT ROWID;
+-- yet; null when it was. `key`: whom it is about, so that a later one of the same key is folded with it.
+CREATE TABLE seen (
+    ref    TEXT PRIMARY KEY,
+    number INTEGER NOT NULL,
+    unread TEXT,
+    key    TEXT,
+    sum    INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX seen_key ON seen (key);
 
 -- Under which ticket an entry was sent, where a destination accepts now and tells later: by it, a later run asks.
 CREATE TABLE ticket (entry INTEGER PRIMARY KEY, ticket BLOB NOT NULL, sum INTEGER NOT NULL);

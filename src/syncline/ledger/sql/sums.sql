@@ -15,7 +15,7 @@ SELECT 'rejected' FROM rejected WHERE sum IS NOT row_sum(key, digest, run, at, f
 UNION ALL
 SELECT 'ticket' FROM ticket WHERE sum IS NOT row_sum(entry, ticket)
 UNION ALL
-SELECT 'seen' FROM seen WHERE sum IS NOT row_sum(ref, number, unread)
+SELECT 'seen' FROM seen WHERE sum IS NOT row_sum(ref, number, unread, key)
 UNION ALL
 SELECT 'settled' FROM settled
 WHERE (outcome <> 'delivered' OR EXISTS (SELECT 1 FROM run WHERE NOT closed))  -- else it has become a belief
@@ -87,7 +87,7 @@ UPDATE settled SET sum = entry + CAST(at * 1000 AS INTEGER) + doubt + 2 * passin
                          + CASE WHEN field = '' AND reason = '' THEN 0 ELSE row_sum(field, reason) END;
 
 -- name: seal_all_seen
-UPDATE seen SET sum = row_sum(ref, number, unread);
+UPDATE seen SET sum = row_sum(ref, number, unread, key);
 
 -- name: seal_all_tickets
 UPDATE ticket SET sum = row_sum(entry, ticket);
