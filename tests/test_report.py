@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -146,6 +147,7 @@ def test_the_json_of_a_run() -> None:
         "sourceRequests": 0,
         "bytes": 1234,
         "seconds": 1.235,
+        "killed": 0,
         "problems": [bad],
         "groups": [{"outcome": "invalid", "rule": "", "field": "plan", "count": 1, "first": bad}],
         "newProblems": 0,
@@ -176,11 +178,15 @@ def test_the_words_of_a_good_run_are_one_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("counts", "stopped"), [({"unknown": 3}, Stop("killed", "dead")), ({"delivered": 3, "unchanged": 1}, None)]
+    ("requests", "cost"),
+    [
+        (0, "how many requests it had sent is not known"),
+        (2, "at least 2 requests, 1.2 s: a part of it was killed, and is not counted"),
+    ],
 )
-def test_what_a_run_cost_that_died_is_not_told_as_nothing(counts: Mapping[str, int], stopped: Stop | None) -> None:
-    line = report(counts, stopped=stopped, requests=0).lines()[0]
-    assert line.endswith("(how many requests it had sent is not known)")
+def test_what_a_run_cost_that_died_is_not_told_as_nothing(requests: int, cost: str) -> None:
+    told = replace(report({"delivered": 3}, requests=requests), killed=1)
+    assert told.lines()[0].endswith(f"3 delivered ({cost})")
 
 
 def test_the_words_of_a_bad_run() -> None:

@@ -23,6 +23,7 @@ _RUN_WORDS = {
     "sourceRequests": "Requests that left for an API source; 0 for files.",
     "bytes": "Bytes of what went to the destination.",
     "seconds": "Wall time of the whole run; of all its parts, where it was resumed, but for one that was killed.",
+    "killed": "Parts of the run that were killed: what they cost is in none of these figures.",
     "problems": "Rows that did not make it, the first 100.",
     "groups": "All of them, by how they failed: at most 100 ways.",
     "newProblems": "Invalid and rejected rows that were not so, in the same way, in the last whole run.",

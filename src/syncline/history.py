@@ -59,6 +59,7 @@ def report_of(
         source_requests=record.source_requests,
         bytes=record.bytes,
         seconds=record.seconds,
+        killed=record.killed,
         problems=[_row_problem(problem) for problem in problems(db, run, shown)],
         groups=groups_of(db, run) if shown else [],
         stopped=record.stopped,

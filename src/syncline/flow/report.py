@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from syncline.errors import Bug, printable
+from syncline.errors import Bug, counted, printable
 from syncline.model import Outcome, RowRef, Stop
 
 SHOWN_PROBLEMS = 100  # in the JSON of a run; `syncline report` has all of them
@@ -90,6 +90,7 @@ class Report:
     seconds: float
     problems: Sequence[RowProblem]
     source_requests: int = 0
+    killed: int = 0  # parts of it whose process died: what they cost is in no figure
     groups: Sequence[ProblemGroup] = ()
     stopped: Stop | None = None
     warnings: Sequence[str] = ()
@@ -138,6 +139,7 @@ class Report:
             "sourceRequests": self.source_requests,
             "bytes": self.bytes,
             "seconds": round(self.seconds, 3),
+            "killed": self.killed,
             "problems": [problem.as_json() for problem in self.problems[:SHOWN_PROBLEMS]],
             "groups": [group.as_json() for group in self.groups[:SHOWN_PROBLEMS]],
             "newProblems": self.new_problems,
@@ -166,12 +168,12 @@ class Report:
 
     @property
     def _cost(self) -> str:
-        was_killed = self.stopped is not None and self.stopped.reason == "killed"
-        if was_killed or (self.counts[Outcome.DELIVERED] and not self.requests):  # it died before it could say
+        if self.killed and not self.requests:
             return "how many requests it had sent is not known"
+        cost = f"{counted(self.requests, 'request')}, {self.seconds:.1f} s"
         if self.source_requests:
-            return f"{self.source_requests:,} requests to read, {self.requests:,} to deliver, {self.seconds:.1f} s"
-        return f"{self.requests:,} request{'s' * (self.requests != 1)}, {self.seconds:.1f} s"
+            cost = f"{self.source_requests:,} requests to read, {self.requests:,} to deliver, {self.seconds:.1f} s"
+        return f"at least {cost}: a part of it was killed, and is not counted" if self.killed else cost
 
     def _problems_in_brief(self, command: str) -> list[str]:
         """How rows failed, and where to read on."""

@@ -35,7 +35,8 @@ class Problem(NamedTuple):
 
 class RunRecord(NamedTuple):
     """One run as it is kept. `closed` is False while it is at work, and for a run whose process died; `bookmark`: where
-    the reading of its API source goes on."""
+    the reading of its API source goes on; `killed`: how many parts of it died, whose cost is in no figure.
+    """
 
     run: int
     status: str
@@ -54,6 +55,7 @@ class RunRecord(NamedTuple):
     seconds: float
     source_stop: str | None
     bookmark: str | None
+    killed: int
     stopped: Stop | None
 
     @property
@@ -97,8 +99,8 @@ def count_new_problems(db: sqlite3.Connection, run: int) -> int:
 
 def _record(row: tuple[object, ...]) -> RunRecord:
     names = "run status closed started ended mapping dialect read unchanged folded invalid planned adopted counts"
-    figures = "requests source_requests bytes seconds"
-    kept = dict(zip([*names.split(), *figures.split(), "source_stop", "bookmark", "stopped"], row, strict=True))
+    figures = "requests source_requests bytes seconds source_stop bookmark killed stopped"
+    kept = dict(zip([*names.split(), *figures.split()], row, strict=True))
     for planning_only in ("unchanged", "folded", "invalid"):
         kept.pop(planning_only)
     stopped = json.loads(str(kept["stopped"])) if kept["stopped"] else None

@@ -110,6 +110,7 @@ class Journal:
         status = "interrupted" if stop is KILLED else "stopped" if stop else "finished"
         with self._transaction(refusing):
             self._db.execute(DELIVERING["doubt_the_untouched"], {"at": self._now(), "reason": KILLED.message})
+            self._db.execute(DELIVERING["count_death"], {"run": self.run})
             self._close(status, stop, Figures())
 
     def close(self, status: str, stop: Stop | None, figures: Figures) -> None:

@@ -69,6 +69,7 @@ class Report(_Shape):
     sourceRequests: int  # noqa: N815
     bytes: int
     seconds: float
+    killed: int
     problems: list[RowProblem]
     groups: list[Group]
     newProblems: int  # noqa: N815

@@ -157,5 +157,8 @@ UPDATE run SET status = :status, closed = 1, ended = :ended, counts = :counts, s
                source_requests = source_requests + :source_requests
 WHERE run = :run;
 
+-- name: count_death
+UPDATE run SET killed = killed + 1 WHERE run = :run;
+
 -- name: reopen_run
 UPDATE run SET status = 'running', closed = 0, ended = NULL WHERE run = :run;

@@ -11,7 +11,7 @@ INSERT OR REPLACE INTO meta (name, value, sum) VALUES (?1, ?2, row_sum(?1, ?2));
 
 -- name: runs
 SELECT run, status, closed, started, ended, mapping, dialect, read + unread AS read, unchanged, folded, invalid, planned, adopted, counts, requests,
-       source_requests, bytes, seconds, source_stop, bookmark, stopped
+       source_requests, bytes, seconds, source_stop, bookmark, killed, stopped
 FROM run
 WHERE :run IS NULL OR run = :run
 ORDER BY run;

@@ -32,6 +32,7 @@ CREATE TABLE run (
     stopped   TEXT,                       -- {reason, message, retryAt} as JSON
     bookmark  TEXT,                       -- where the reading of an API source goes on, and how; its cursor is "" at the end
     source_requests INTEGER NOT NULL DEFAULT 0,
+    killed    INTEGER NOT NULL DEFAULT 0, -- parts of it whose process died: what they cost nobody knows
     sum       INTEGER NOT NULL DEFAULT 0  -- written last, in the same transaction
 );
 

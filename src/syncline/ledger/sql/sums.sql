@@ -6,7 +6,7 @@ SELECT 'meta' FROM meta WHERE sum IS NOT row_sum(name, value)
 UNION ALL
 SELECT 'run' FROM run WHERE sum IS NOT row_sum(
     run, status, closed, started, ended, mapping, dialect, read, unchanged, folded, invalid, whole, planned, rejected, unread,
-    adopted, counts, requests, bytes, seconds, source_stop, stopped, bookmark, source_requests
+    adopted, counts, requests, bytes, seconds, source_stop, stopped, bookmark, source_requests, killed
 )
 UNION ALL
 SELECT 'doubt' FROM doubt WHERE sum IS NOT row_sum(key, run)
@@ -54,14 +54,14 @@ LIMIT 1;
 -- After each change of a run's line.
 UPDATE run SET sum = row_sum(
     run, status, closed, started, ended, mapping, dialect, read, unchanged, folded, invalid, whole, planned, rejected, unread,
-    adopted, counts, requests, bytes, seconds, source_stop, stopped, bookmark, source_requests
+    adopted, counts, requests, bytes, seconds, source_stop, stopped, bookmark, source_requests, killed
 )
 WHERE run = :run;
 
 -- name: seal_all_runs
 UPDATE run SET sum = row_sum(
     run, status, closed, started, ended, mapping, dialect, read, unchanged, folded, invalid, whole, planned, rejected, unread,
-    adopted, counts, requests, bytes, seconds, source_stop, stopped, bookmark, source_requests
+    adopted, counts, requests, bytes, seconds, source_stop, stopped, bookmark, source_requests, killed
 );
 
 -- name: seal_all_meta

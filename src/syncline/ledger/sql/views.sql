@@ -35,6 +35,7 @@ SELECT run,
        source_requests,
        bytes,
        seconds,
+       killed AS parts_killed,
        json_extract(stopped, '$.reason') AS stopped_reason,
        json_extract(stopped, '$.message') AS stopped_message
 FROM run;
