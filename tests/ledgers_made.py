@@ -107,14 +107,14 @@ def to_be_sent(work: Job) -> Told:
 def to_be_resumed(work: Job) -> Told:
     """What `--resume` would ask for by its tickets, and send."""
     with work.ledger(Options(resume=True)) as (db, lock):
-        record, _ = work.resumed(db, died_planning=lock.died_planning)
+        record, _ = work.resumed(db, died_over=lock.died_over)
         return _told(Journal(db, work.path, record.run, lambda: EPOCH_S))
 
 
 def sent_after_resuming(work: Job) -> Told:
     """What a new run would send after `--resume` met nothing but faults."""
     with work.ledger(Options(resume=True)) as (db, lock):
-        record, _ = work.resumed(db, died_planning=lock.died_planning)
+        record, _ = work.resumed(db, died_over=lock.died_over)
         journal = Journal(db, work.path, record.run, lambda: EPOCH_S)
         journal.reopen()
         journal.close("stopped", Stop("faults", "it rained"), Figures())

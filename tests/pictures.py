@@ -93,9 +93,9 @@ def _panel(panel: Panel, top: int) -> Iterator[str]:
     yield f'<path d="M{_LEFT} {base}h{_WIDTH}" stroke="#767676"/>'
     for second in range(0, panel.seconds + 1, 10):
         yield f'<text x="{_LEFT + second * step:g}" y="{base + 16}" text-anchor="middle">{second} s</text>'
-    for number, (second, words) in enumerate(panel.says):
-        x, y = _LEFT + (second + 1) * step + 6, base - _HEIGHT + 16 + 17 * number
-        yield f'<text x="{x:g}" y="{y}" font-style="italic">{escape(words)}</text>'
+    for number, (from_s, words) in enumerate(panel.says):
+        at = _LEFT + (from_s + 1) * step + 6
+        yield f'<text x="{at:g}" y="{base - _HEIGHT + 16 + 17 * number}" font-style="italic">{escape(words)}</text>'
 
 
 def _tall(count: int, panel: Panel) -> float:

@@ -30,7 +30,7 @@ to date by the next run, a newer one is refused. [How to look into it](../how-to
 ## Views
 
 The tables are Syncline's own business; these are kept stable. Times are UTC, `YYYY-MM-DD HH:MM:SS`. Read only:
-whatever is written there by hand, a later run believes.
+what is changed by hand is taken for damage, and the ledger is refused ([why](../adr/0004-sums-of-rows.md)).
 
 {shown}## Tables
 

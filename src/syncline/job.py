@@ -25,6 +25,7 @@ from syncline.ledger import (
     bury_the_dead,
     open_ledger,
     path_of,
+    plan_number,
     plan_run,
     prepare_folder,
     runs,
@@ -198,9 +199,9 @@ class Job:
     def scratch_ledger(self) -> AbstractContextManager[sqlite3.Connection]:
         return scratch_copy(self.path, self.destination.name, self.destination.account)
 
-    def resumed(self, db: sqlite3.Connection, *, died_planning: bool) -> tuple[RunRecord, list[str]]:
+    def resumed(self, db: sqlite3.Connection, *, died_over: int | None) -> tuple[RunRecord, list[str]]:
         """The run whose plan is to be gone on with, and what to tell about it. Raises `NothingToResume`."""
-        if died_planning:
+        if died_over == plan_number(db):  # a later one is whole: its process died before it could say so
             raise NothingToResume(
                 "the last run was killed while it planned: nothing was sent; run again without --resume"
             )

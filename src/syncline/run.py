@@ -13,7 +13,7 @@ from syncline.flow.mapping import Mapper
 from syncline.flow.report import Report
 from syncline.history import report_of, status_of
 from syncline.job import Data, Job, Options, Watch, no_watch
-from syncline.ledger import Figures, Journal, Lock, bury_the_dead, plan_run, unplanned
+from syncline.ledger import Figures, Journal, Lock, bury_the_dead, plan_number, plan_run, unplanned
 from syncline.loops import apart
 from syncline.notify import announced
 from syncline.plan import NOTHING, Mapped, make_plan, mapped_rows
@@ -75,7 +75,7 @@ def _run(job: Job, data: Data | None, options: Options, halt: Halt, watch: Watch
             warnings += job.superseded(db, options)
             if (unheard := _asked_what_became_of_the_last(job, db, options, halt, watch)) is not None:
                 return unheard
-            lock.phase("planning")
+            lock.phase("planning", over=plan_number(db))
             feed = stream or _planned(job, db, lock, mapped, mapper, options, halt, watch)
         if not feed.nothing_left:
             ended = delivered(feed, job, halt, watch)
@@ -112,7 +112,7 @@ def _planned(
 
 def _resumed(job: Job, db: sqlite3.Connection, lock: Lock, stream: Stream | None) -> Feed:
     """The rest of the last plan, and of its API source."""
-    record, warnings = job.resumed(db, died_planning=lock.died_planning)
+    record, warnings = job.resumed(db, died_over=lock.died_over)
     if stream is not None and stream.go_on(record, warnings):
         lock.phase("delivering")
         return stream

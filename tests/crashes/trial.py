@@ -172,7 +172,7 @@ class Trial:
                 return
             if ended.code != 0:
                 said = "nothing was sent" in ended.stderr or "there is no run to resume" in ended.stderr
-                assert (ended.code, said, self._latest) == (2, True, set()), ended.stderr
+                assert (ended.code, said, self._planned, self._latest) == (2, True, False, set()), ended.stderr
         _finished(self._scene.run("again"))
         self._count()
 

@@ -75,10 +75,14 @@ def runs(db: sqlite3.Connection, run: int | None = None) -> list[RunRecord]:
     return [_record(row) for row in db.execute(HISTORY["runs"], {"run": run})]
 
 
+def plan_number(db: sqlite3.Connection) -> int:
+    """Of the run whose plan the ledger holds; 0 where it holds none."""
+    return int(dict(db.execute(HISTORY["meta"]).fetchall()).get("plan_run", 0))
+
+
 def plan_run(db: sqlite3.Connection) -> RunRecord | None:
     """The run whose plan the ledger holds."""
-    number = int(dict(db.execute(HISTORY["meta"]).fetchall()).get("plan_run", 0))
-    return next(iter(runs(db, number)), None)
+    return next(iter(runs(db, plan_number(db))), None)
 
 
 def problems(db: sqlite3.Connection, run: int, limit: int = -1) -> list[Problem]:

@@ -21,12 +21,13 @@ _ASKED_EVERY_S = 0.05
 class Lock:
     """Holds `<ledger>.lock`, with a note of pid, host, start and phase.
 
-    `died_planning`: so did the last holder, and nobody has begun anything since.
+    `died_over`: the run whose plan was there (0: none) when the last holder died planning; None where it did not.
+    Nobody has begun anything since.
     """
 
     def __init__(self, path: Path) -> None:
         self._path, self._file, self._started = path, -1, time.time()
-        self.died_planning = False
+        self.died_over: int | None = None
 
     def __enter__(self) -> Lock:
         try:
@@ -39,9 +40,10 @@ class Lock:
             holder = self._note()
             os.close(self._file)
             raise Locked(_held_by(holder))
-        self.died_planning = self._note().get("phase") == "planning"
+        note = self._note()
+        self.died_over = _number(note.get("over")) if note.get("phase") == "planning" else None
         try:
-            self._write("planning" if self.died_planning else "opening")
+            self._write("opening" if self.died_over is None else "planning", self.died_over or 0)
         except OSError as error:
             os.close(self._file)
             raise LedgerRefused(f"the lock {self._path} cannot be written: {error.strerror}. Free the disk") from None
@@ -58,14 +60,14 @@ class Lock:
                 return True
         return False
 
-    def phase(self, name: str) -> None:
-        """Notes what the run is at, so that a run that comes after its death knows.
+    def phase(self, name: str, over: int = 0) -> None:
+        """Notes what the run is at, so that a run that comes after its death knows. over: whose plan is still there.
 
         Raises `LedgerRefused` before there is a plan, and `LedgerFailed` once there is one.
         """
-        self.died_planning = False
+        self.died_over = None
         try:
-            self._write(name)
+            self._write(name, over)
         except OSError as error:
             what = f"the lock {self._path} cannot be written: {error.strerror}"
             if name == "planning":
@@ -73,14 +75,14 @@ class Lock:
             if name == "delivering":  # the note would go on saying that nothing was sent
                 raise LedgerFailed(f"{what}. Free the disk, then run with --resume") from None
 
-    def _write(self, name: str) -> None:
-        note = {"pid": os.getpid(), "host": socket.gethostname(), "started": self._started, "phase": name}
+    def _write(self, name: str, over: int = 0) -> None:
+        note = {"pid": os.getpid(), "host": socket.gethostname(), "started": self._started, "phase": name, "over": over}
         os.pwrite(self._file, json.dumps(note).encode().ljust(512), 0)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not self.died_planning:  # else this run was refused, and what the dead one left is still to be told
+        if self.died_over is None:  # else this run was refused, and what the dead one left is still to be told
             with suppress(OSError):  # a note that stays costs nobody anything
                 os.ftruncate(self._file, 0)
         os.close(self._file)
@@ -106,6 +108,10 @@ class Lock:
         except ValueError:
             return {}
         return note if isinstance(note, dict) else {}
+
+
+def _number(noted: object) -> int:
+    return noted if isinstance(noted, int) else 0
 
 
 def _held_by(note: dict[str, object]) -> str:

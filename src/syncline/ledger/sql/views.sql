@@ -1,7 +1,7 @@
 -- For DuckDB, Datasette or a BI tool to look in: the tables are Syncline's own business, these views are kept stable.
 -- While a run is at work, and after it was killed until the next one, `people` and `doubts` stand as they were before it,
 -- and its own line in `runs` is not finished: a run merges what it learnt when it ends.
--- Times are UTC, `YYYY-MM-DD HH:MM:SS`. Read only: whatever is written here by hand, a later run believes.
+-- Times are UTC, `YYYY-MM-DD HH:MM:SS`. Read only: what is changed by hand is taken for damage.
 
 -- What this sync last delivered for each person (or adopted), and whether that is in doubt.
 CREATE VIEW people AS
