@@ -37,6 +37,17 @@ def status_of(stop: Stop | None) -> str:
     return "interrupted" if stop.reason in {"interrupted", "terminated"} else "stopped"
 
 
+def both(delivery: Stop | None, source: Stop | None) -> Stop | None:
+    """Why a run ended early, of what stopped its delivery and what its source. That a source broke is not forgotten for
+    something else; and a bug is what its exit code tells of."""
+    if delivery is None or source is None:
+        return delivery or source
+    if source.reason == "bug":
+        return source
+    told = f"{delivery.message}; and {source.message}"
+    return delivery._replace(message=told) if source.reason == "source" else delivery
+
+
 def report_of(
     db: sqlite3.Connection,
     run: int,

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from syncline.delivery import Halt
-from syncline.errors import Interrupted, LedgerFailed, NothingToResume
+from syncline.errors import Interrupted, NothingToResume
 from syncline.flow.mapping import Mapper
 from syncline.flow.report import Report
-from syncline.history import report_of, status_of
+from syncline.history import both, report_of, status_of
 from syncline.job import Data, Job, Options, Watch, no_watch
 from syncline.ledger import Figures, Journal, Lock, bury_the_dead, plan_number, plan_run, unplanned
 from syncline.loops import apart
@@ -73,16 +73,14 @@ def _run(job: Job, data: Data | None, options: Options, halt: Halt, watch: Watch
             lock.phase("asking")
             bury_the_dead(db, job.path, time.time)
             warnings += job.superseded(db, options)
-            if (unheard := _asked_what_became_of_the_last(job, db, options, halt, watch)) is not None:
+            if (unheard := _asked_what_became_of_the_last(job, db, options, halt, watch, warnings)) is not None:
                 return unheard
             lock.phase("planning", over=plan_number(db))
             feed = stream or _planned(job, db, lock, mapped, mapper, options, halt, watch)
         if not feed.nothing_left:
             ended = delivered(feed, job, halt, watch)
-            if ended.unrecorded:  # the plan stays open, so that the next run takes what has no verdict for doubtful
-                raise LedgerFailed(ended.stop.message if ended.stop else "verdicts could not be recorded")
             lock.phase("merging")
-            stop = ended.stop or feed.stop
+            stop = both(ended.stop, feed.stop)
             figures = Figures(ended.requests, feed.source_requests, ended.sent_bytes, time.monotonic() - began)
             feed.close(status_of(stop), stop, figures)
             warnings += ended.remarks
@@ -132,23 +130,25 @@ def _resumed(job: Job, db: sqlite3.Connection, lock: Lock, stream: Stream | None
 
 
 def _asked_what_became_of_the_last(
-    job: Job, db: sqlite3.Connection, options: Options, halt: Halt, watch: Watch
+    job: Job, db: sqlite3.Connection, options: Options, halt: Halt, watch: Watch, warnings: list[str]
 ) -> Report | None:
     """Before its plan is replaced: what the last run sent under a ticket may have a result by now. Where nobody could
-    be asked, nothing new is planned over it: this run is over."""
+    be asked, nothing new is planned over it: this run is over. What alone gives no answer, while others do, stays in
+    doubt, and must not hold up everybody for ever."""
     last = plan_run(db)
     if last is None or not Journal(db, job.path, last.run, time.time).has_tickets():
         return None
     tickets = OpenTickets(job, db, last.run)
     tickets.journal.reopen()  # should this process die, the next one finds the run as it finds every dead one
     ended = delivered(tickets, job, halt, watch)
-    if ended.unrecorded:
-        raise LedgerFailed(ended.stop.message if ended.stop else "verdicts could not be recorded")
     status = status_of(ended.stop) if ended.stop else last.status
     tickets.close(status, ended.stop or last.stopped, Figures(ended.requests, 0, ended.sent_bytes))
     if halt.requested:
         raise Interrupted(halt.reason)
     if ended.stop is None:
+        return None
+    if ended.stop.reason == "faults":
+        warnings.append(f"what became of some of run {last.run} could not be asked for: they are in doubt")
         return None
     why = f"what run {last.run} had sent could not be asked for, so nothing was planned over it: {ended.stop.message}"
     stop = ended.stop._replace(message=why)

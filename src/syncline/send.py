@@ -10,6 +10,7 @@ from random import Random
 from typing import Protocol, TypeVar
 
 from syncline.delivery import Delivery, Gauge, Halt, Signal, World, deliver
+from syncline.errors import LedgerFailed
 from syncline.flow.batch import Batch, asked_again, batches
 from syncline.job import Job, Watch
 from syncline.ledger import Figures, Journal
@@ -110,8 +111,12 @@ class OpenTickets(WholePlan):
 
 
 def delivered(feed: Feed, job: Job, halt: Halt, watch: Watch) -> Delivery:
-    """The one part of a run that waits."""
-    return waited(lambda world, gauge: feed.flow(world, halt, gauge), job, watch)
+    """The one part of a run that waits. Raises `LedgerFailed` where verdicts could not be recorded: the plan then stays
+    open, so that the next run takes what has no verdict for doubtful."""
+    ended = waited(lambda world, gauge: feed.flow(world, halt, gauge), job, watch)
+    if ended.unrecorded:
+        raise LedgerFailed(ended.stop.message if ended.stop else "verdicts could not be recorded")
+    return ended
 
 
 def waited(work: Callable[[World, Gauge], Awaitable[T]], job: Job, watch: Watch) -> T:

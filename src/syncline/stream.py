@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 
 from syncline.delivery import Bookmark, Delivery, Gauge, Halt, Portion, Signal, Sink, Wanted, World, read
-from syncline.errors import NothingToResume
+from syncline.errors import LedgerFailed, NothingToResume
 from syncline.flow.mapping import Mapper
 from syncline.job import Job, Options
 from syncline.ledger import Figures, Growth, Journal, Planned, RunRecord, seen, unplanned, unread
@@ -46,6 +46,7 @@ class Stream:
         self._mark = Bookmark(source.first)
         self._gauge = Gauge()  # of reading
         self._reads = True
+        self._sending: Halt | None = None
         self._portions = Planned(0, 0, 0, 0, 0, 0, 0)
         self._told: dict[str, None] = {}
         self.more = Signal()
@@ -113,7 +114,7 @@ class Stream:
     async def reading(self, world: World, halt: Halt, gauge: Gauge, sending: Halt | None = None) -> None:
         """Reads to the end, or a stop. Whoever delivers meanwhile is told of each portion, and of the end; sending:
         what stops them when the disk fails."""
-        gauge.source = self._gauge
+        gauge.source, self._sending = self._gauge, sending
         self._delivered = gauge
         try:
             stop = await read(
@@ -130,8 +131,6 @@ class Stream:
             if stop is not None:
                 named = stop.message if stop.reason in _SIGNALLED else f"{self._source.name}: {stop.message}"
                 self.stop = stop._replace(message=named)
-                if stop.reason == "disk" and sending is not None:
-                    sending.request(stop.reason, stop.message)
         finally:
             self._reads = False
             self.more.ring()
@@ -141,6 +140,14 @@ class Stream:
 
     def _take(self, portion: Portion) -> None:
         """A portion → a part of the plan, in one transaction with the place to go on from."""
+        try:
+            self._plan(portion)
+        except LedgerFailed as failure:  # at once, for the requests that are still being read may take long
+            if self._sending is not None:
+                self._sending.request("disk", str(failure))
+            raise
+
+    def _plan(self, portion: Portion) -> None:
         rows = self._not_met(portion)
         records, invalid = self._mapper(rows)
         with self._job.draft(self._db, self._options, self.run or None) as draft:

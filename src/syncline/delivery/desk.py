@@ -66,10 +66,16 @@ class Desk(Protocol[W, R]):
         """The other side's no to a single item."""
         ...
 
-    def put_off(
-        self, talk: Talk[W, R], reason: str = "", *, silent: bool = False, until_next_run: bool = False
-    ) -> None:
-        """Nobody said no: another pass tries again, or the next run."""
+    def defer(self, talk: Talk[W, R], reason: str = "") -> None:
+        """Nobody said no: another pass tries again. reason: its last word, unless it says otherwise."""
+        ...
+
+    def leave(self, talk: Talk[W, R], reason: str) -> None:
+        """Nobody said no, and nobody can say more in this run: the next one takes it up."""
+        ...
+
+    def interrupted(self, talk: Talk[W, R]) -> None:
+        """The run ended before an answer came."""
         ...
 
     def remember(self, talk: Talk[W, R], ticket: bytes | None) -> None:

@@ -21,7 +21,7 @@ from syncline.delivery.probe import Probe, rest
 from syncline.delivery.reactions import Reactions
 from syncline.delivery.shelf import Bell, Shelf
 from syncline.delivery.talk import R, Talk, W
-from syncline.errors import LedgerFailed, SourceBroke
+from syncline.errors import Bug, LedgerFailed, SourceBroke
 from syncline.model import Lane, Meaning, Stop
 
 _PARKED_A_COURIER = 4  # talks that may wait for their next try, per request that may be in flight
@@ -39,6 +39,7 @@ class Engine(Generic[W, R]):
         self._shelf: Shelf[W, R] = Shelf()
         self._bell = Bell(self._loop)
         self._busy = 0
+        self._is_rung = False  # does somebody bring work while we wait?
         self._trouble = ""  # the last fault, until an answer comes: what a person who watches wants to know
         self._stopping = asyncio.Event()
         self._interrupted = asyncio.Event()
@@ -60,6 +61,7 @@ class Engine(Generic[W, R]):
         """more: rings when the desk may have something fresh again, in this thread."""
         ends = [halt.listen(lambda: self._interrupt_soon(halt))]
         ends += [more.listen(self._bell.ring)] if more is not None else []
+        self._is_rung = more is not None
         try:
             await self._passes()
         finally:
@@ -79,7 +81,7 @@ class Engine(Generic[W, R]):
             if self._gate.stop:
                 return
             if not self._desk.deferred:
-                if self._desk.released():
+                if self._desk.ended > before and self._desk.released():
                     continue
                 if (stop := self._reactions.unsettled) is not None:
                     self.halt(stop)
@@ -87,7 +89,8 @@ class Engine(Generic[W, R]):
             fruitless = 0 if self._desk.ended > before else fruitless + 1
             most = self._policy.fruitless_alone if self._reactions.alone == self._desk.deferred else most
             if fruitless >= most:
-                self.halt(Stop("faults", f"{self._desk.left} met only faults, pass after pass; --resume tries again"))
+                faults = f"{self._desk.left} met only faults, pass after pass; --resume tries again"
+                self.halt(self._reactions.bug or Stop("faults", faults))
                 return
             await rest(self._stopping, self._between_passes_s(fruitless))
 
@@ -120,7 +123,7 @@ class Engine(Generic[W, R]):
             try:
                 await self._step(talk)
             except asyncio.CancelledError:
-                self._desk.put_off(talk, "interrupted before an answer came", silent=True)
+                self._desk.interrupted(talk)
                 raise
             finally:
                 self._busy -= 1
@@ -138,8 +141,11 @@ class Engine(Generic[W, R]):
                 if talk is not None:
                     self._busy += 1
                     return talk
-                if not self._shelf and not self._busy and self._desk.exhausted:
-                    break
+                if not self._shelf and not self._busy and not self._gate.stop:
+                    if self._desk.exhausted:
+                        break
+                    if not self._is_rung:
+                        raise Bug("there is work left, nobody is at it, and nobody would wake anybody")
                 next_at = self._shelf.next_at
                 wait_s = None if next_at is None else next_at - now
             await self._bell.wait(wait_s or None)
@@ -149,13 +155,14 @@ class Engine(Generic[W, R]):
     def _ready(self, now: float) -> Talk[W, R] | None:
         """A parked talk whose time has come, else a fresh one: memory stays bounded by what may be parked.
 
-        Until the destination has taken a row, a fresh one is small, and goes only when no other waits for its turn.
+        Until the destination has taken a row, a fresh one is small, and goes only when no other waits for its turn, but
+        for those that only ask what became of an earlier run's: they put nobody at risk, and may take long.
         """
         talk = self._shelf.parked(now)
         if talk is not None and self._gate.failing:
             return self._small(talk)
-        contacted = self._gate.contacted
-        if talk is not None or len(self._shelf) >= (_PARKED_A_COURIER * self._parallelism if contacted else 1):
+        contacted, full = self._gate.contacted, len(self._shelf) >= _PARKED_A_COURIER * self._parallelism
+        if talk is not None or full or not (contacted or self._shelf.only_asks):
             return talk
         try:
             return self._desk.fresh(None if contacted else self._policy.canary_rows)
@@ -213,7 +220,7 @@ class Engine(Generic[W, R]):
         self._gauge.limited_by = self._trouble or self._gauge.limited_by
         try:
             await self._reactions.hear(talk, word)
-        except LedgerFailed as failure:  # it was accepted, and its ticket could not be kept
+        except LedgerFailed as failure:  # what the answer said could not be kept: a ticket, or a portion that was read
             talk.doubt = talk.silent = True
             self._reactions.park(talk)
             self.disk_failed(failure)

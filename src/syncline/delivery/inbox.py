@@ -160,15 +160,19 @@ class Inbox:
 
     def fresh(self, most_items: int | None) -> Talk[Wanted, Page | Row] | None:
         """A page while there are few rows to read, else a row."""
-        may_list = self._cursor and not self._asking and not self._page_put_off and len(self._pages) < _PAGES_OPEN
-        if may_list and self._waiting < _LISTED_AHEAD:
+        while self._may_list:
             self._asking = True
             try:
                 return begin([Wanted(self._cursor, 0)], self._page)
-            except StopIteration as at_once:  # a list of its own needs no request
+            except StopIteration as at_once:  # a list of its own needs no request; and perhaps everybody on it is known
                 self._take_page(at_once.value)
         page = next((page for page in self._pages if page.waiting), None)
         return begin([page.waiting.popleft()], self._row) if page is not None else None
+
+    @property
+    def _may_list(self) -> bool:
+        free = bool(self._cursor) and not self._asking and not self._page_put_off
+        return free and len(self._pages) < _PAGES_OPEN and self._waiting < _LISTED_AHEAD
 
     def _page(self, wanted: Sequence[Wanted]) -> Inquiry[Page]:
         return self._source.page(wanted[0].ref)
@@ -230,19 +234,18 @@ class Inbox:
         self._denied += refusal.passing
         self.ended += not self._is_page(talk)
 
-    def put_off(
-        self,
-        talk: Talk[Wanted, Page | Row],
-        reason: str = "",
-        *,
-        silent: bool = False,
-        until_next_run: bool = False,
-    ) -> None:
-        if silent:  # interrupted: it is not checkpointed, so it counts as never listed
-            return
+    def defer(self, talk: Talk[Wanted, Page | Row], reason: str = "") -> None:
         if not self._is_page(talk):
             self._again.append(talk.items[0])
         self._could_not(talk, reason or talk.last_word)
+
+    def leave(self, talk: Talk[Wanted, Page | Row], reason: str) -> None:
+        """A row counts as one that could not be read. Without a page nobody knows what comes after it, so that one is
+        tried in another pass all the same."""
+        self._could_not(talk, reason)
+
+    def interrupted(self, talk: Talk[Wanted, Page | Row]) -> None:
+        """It is not checkpointed, so it counts as never listed."""
 
     def _is_page(self, talk: Talk[Wanted, Page | Row]) -> bool:
         return talk.items[0].number == 0
@@ -300,6 +303,6 @@ async def read(
     inbox = Inbox(source, sink, mark or Bookmark(source.first), gauge, policy, limit)
     engine = Engine(inbox, world, parallelism, gauge, policy)
     await engine.run(halt or Halt())
-    if engine.stop is None and inbox.broke:
-        return Stop("source", inbox.broke)
-    return engine.stop
+    if not inbox.broke or engine.stop is None:
+        return Stop("source", inbox.broke) if inbox.broke else engine.stop
+    return engine.stop._replace(message=f"{engine.stop.message}; and {inbox.broke}")

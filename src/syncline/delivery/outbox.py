@@ -162,15 +162,23 @@ class Outbox:
         outcome = Outcome.INVALID if refusal.too_large else Outcome.REJECTED
         self.conclude(talk, [Verdict(outcome, refusal.reason, refusal.field, refusal.passing)])
 
-    def put_off(self, talk: Letter, reason: str = "", *, silent: bool = False, until_next_run: bool = False) -> None:
-        """Deferred, or unknown when nobody can say whether it was applied; a later pass or run tries again."""
-        talk.silent, talk.doubt = talk.silent or silent, talk.doubt or silent
+    def defer(self, talk: Letter, reason: str = "") -> None:
+        """Deferred, or unknown when nobody can say whether it was applied."""
+        self.deferred += len(talk.items)
+        self._put_off(talk, reason)
+
+    def leave(self, talk: Letter, reason: str) -> None:
+        talk.silent = talk.doubt = True
+        self._next_run.update(item.change.entry for item in talk.items)
+        self._unfinished += len(talk.items) * (talk.ticket is not None)
+        self._put_off(talk, reason)
+
+    def interrupted(self, talk: Letter) -> None:
+        talk.silent = talk.doubt = True
+        self._put_off(talk, "interrupted before an answer came")
+
+    def _put_off(self, talk: Letter, reason: str) -> None:
         self._open_bytes -= _weight(talk)
-        if until_next_run:
-            self._next_run.update(item.change.entry for item in talk.items)
-            self._unfinished += len(talk.items) * (talk.ticket is not None)
-        else:
-            self.deferred += len(talk.items)
         self._scribe.add(self._as_it_stands(talk, reason))
 
     def remember(self, talk: Letter, ticket: bytes | None) -> None:

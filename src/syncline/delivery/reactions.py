@@ -68,10 +68,16 @@ class Reactions(Generic[W, R]):
         return [f"{what}: a probe said so, and the requests were sent again"]
 
     @property
+    def bug(self) -> Stop | None:
+        if not self._ours:
+            return None
+        return Stop("bug", f"{self._last_of_ours}. What it met is not lost. Please report it")
+
+    @property
     def unsettled(self) -> Stop | None:
         """What to say at the end of all passes: a run that leaves something open has not simply finished."""
-        if self._ours:
-            return Stop("bug", f"{self._last_of_ours}. What it met is not lost. Please report it")
+        if self.bug is not None:
+            return self.bug
         if why := self._desk.unfinished:
             return Stop("unfinished", f"{why}; --resume asks again")
         return None
@@ -116,10 +122,8 @@ class Reactions(Generic[W, R]):
             self._again(talk, str(nothing))
         except Unfinished as waiting:
             self._gate.answered(self._loop.time())
-            self._desk.put_off(talk, str(waiting), silent=True, until_next_run=True)
-            # What was accepted first has no result: no more is risked.
-            if not self._gate.contacted and not talk.earlier:
-                self._halt(Stop("unfinished", f"{waiting}, and this run has seen nobody taken; --resume asks again"))
+            self._desk.leave(talk, str(waiting))
+            self._risk_no_more(talk, str(waiting))
         except Misconfigured as wrong:
             self.park(talk)
             self._halt(Stop("refused", str(wrong)))
@@ -135,9 +139,9 @@ class Reactions(Generic[W, R]):
     def _failed_ourselves(self, talk: Talk[W, R], error: Exception) -> None:
         """Not the row's fault, and not the other side's."""
         self._ours, self._last_of_ours = self._ours + 1, f"a bug in Syncline ({place_of(error)})"
-        self._desk.put_off(talk, self._last_of_ours, silent=True, until_next_run=True)
-        if self._ours > self._policy.ours_most and self.unsettled is not None:
-            self._halt(self.unsettled)
+        self._desk.leave(talk, self._last_of_ours)
+        if self._ours > self._policy.ours_most and self.bug is not None:
+            self._halt(self.bug)
 
     def _ask_on(self, talk: Talk[W, R], said: Request | Remember) -> None:
         """What is to be remembered is durable before the conversation goes on."""
@@ -170,8 +174,8 @@ class Reactions(Generic[W, R]):
         talk.last_word, talk.doubt = why, True
         talk.failing_since = talk.began if talk.failing_since is None else talk.failing_since
         self._gate.failed(talk.began, self._loop.time())
+        self._in_vain += talk.ticket is not None
         self._forget(talk)
-        self._in_vain += 1
         if self._in_vain >= self._policy.in_vain:
             self.park(talk.again())
             times = f"{self._in_vain} times in a row, what was accepted came to nothing (the last: {why})"
@@ -198,7 +202,7 @@ class Reactions(Generic[W, R]):
         self._gate.failed(talk.began, self._loop.time())
         if not self._gate.contacted:
             self.park(talk)
-            self._halt(Stop("address", f"the destination's answer makes no sense ({nonsense}): check baseUrl"))
+            self._halt(Stop("address", f"the answer makes no sense ({nonsense}): check baseUrl"))
         elif talk.garbled and len(talk.items) > 1:
             for item in talk.items:
                 self.park(talk.about([item]))
@@ -222,14 +226,22 @@ class Reactions(Generic[W, R]):
         """Another try after a jittered wait, or a later pass. A batch that always fails may hold one row that makes it
         fail: its halves are tried, so that the row does not take its neighbours with it."""
         talk.tries += 1
-        if talk.tries < self._policy.tries:
+        if talk.tries < self._policy.tries or self._risks_all(talk):
             self.park(talk, backoff_s(talk.tries, base_s, self._policy.cap_s, self._world.random))
         elif len(talk.items) > 1 and not talk.steps:
             for half in talk.halves():
                 self.park(half, backoff_s(talk.tries, base_s, self._policy.cap_s, self._world.random))
         else:
             self.alone += len(talk.items) * self._gate.good_since(talk.failing_since or talk.began)
-            self._desk.put_off(talk)
+            self._desk.defer(talk)
+
+    def _risks_all(self, talk: Talk[W, R]) -> bool:
+        """Was it accepted before anybody was taken? Then no more may be sent before it has a result."""
+        return talk.ticket is not None and not talk.earlier and not self._gate.contacted
+
+    def _risk_no_more(self, talk: Talk[W, R], why: str) -> None:
+        if self._risks_all(talk):
+            self._halt(Stop("unfinished", f"{why}, and this run has seen nobody taken; --resume asks again"))
 
     def _throttled(self, talk: Talk[W, R], response: Response) -> None:
         """The whole lane waits as long as the API asks; the talk loses no try."""
@@ -284,12 +296,13 @@ class Reactions(Generic[W, R]):
         well be about everybody (a key that reads and may not write), so then no row is given up for it."""
         refusal = Refused(f"refused with status {status}, though the credentials are good", passing=True)
         if talk.ticket is not None:  # what was accepted is not refused by an answer to our asking
-            self._desk.put_off(talk, refusal.reason)
+            self._desk.defer(talk, f"{refusal.reason}: may these credentials read what became of it?")
+            self._risk_no_more(talk, f"it was accepted, and to ask what became of it was refused with status {status}")
             return
         if len(talk.items) > 1 or self._gate.contacted:
             self._refused(talk, refusal)
             return
-        self._desk.put_off(talk, refusal.reason)
+        self._desk.defer(talk, refusal.reason)
         self._denials += 1
         if self._denials >= self._policy.canary_rows:
             message = f"every row tried so far was refused with status {status}, though the probe was not"

@@ -29,6 +29,11 @@ class Shelf(Generic[W, R]):
         return len(self._parked)
 
     @property
+    def only_asks(self) -> bool:
+        """Is each of them about what an earlier run has sent?"""
+        return all(talk.earlier for _, _, talk in self._parked)
+
+    @property
     def next_at(self) -> float | None:
         """When the next parked talk is ready."""
         return self._parked[0][0] if self._parked else None

@@ -6,8 +6,6 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -52,16 +50,21 @@ class Journal:
             after = changes[-1].entry
 
     def tickets(self) -> Iterator[tuple[bytes, Sequence[Change]]]:
-        """What was sent under a ticket and has no result yet, ticket by ticket."""
+        """What was sent under a ticket and has no result yet, ticket by ticket; of those that are open now, for what is
+        sent from here on has somebody who asks."""
+        for ticket in self._open_tickets(-1):
+            with failing(self._path):
+                changes = _changes(self._db.execute(DELIVERING["sent_under"], {"ticket": ticket}).fetchall())
+            if changes:
+                yield ticket, changes
+
+    def _open_tickets(self, most: int) -> Sequence[bytes]:
         with failing(self._path):
-            rows = self._db.execute(DELIVERING["tickets"]).fetchall()
-            changes = _changes([rest for _, *rest in rows])
-        sent = zip((ticket for ticket, *_ in rows), changes, strict=True)
-        for ticket, group in groupby(sent, key=itemgetter(0)):
-            yield ticket, [change for _, change in group]
+            rows = self._db.execute(DELIVERING["open_tickets"], {"limit": most}).fetchall()
+        return [ticket for (ticket,) in rows]
 
     def has_tickets(self) -> bool:
-        return next(self.tickets(), None) is not None
+        return bool(self._open_tickets(1))
 
     def keep(self, changes: Iterable[Change], ticket: bytes | None) -> None:
         """Records durably under which ticket these were sent; None: nothing came of it. Raises `LedgerFailed`."""

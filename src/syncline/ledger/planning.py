@@ -15,6 +15,8 @@ from syncline.ledger.store import failing, refusing, settle_down
 from syncline.ledger.sums import body_sum, content_sum, damaged, sound_body, summing
 from syncline.model import Belief, Invalid, Kind, Outcome, Record, RowRef, Stop
 
+_SLICE = 2_000  # rows read at a time
+
 
 class Planned(NamedTuple):
     """What planning found. Rows: read = unchanged + folded + invalid + rejected + entries.
@@ -82,10 +84,14 @@ class Draft:
             db.execute(PLANNING["drop_staging"])
             db.execute(PLANNING["create_staging"])
             db.execute("BEGIN IMMEDIATE")
-            self.run: int = run if isinstance(run, int) else self._begun(run)
-            self._first: int = db.execute(PLANNING["last_entry"]).fetchone()[0]
-            self._entry = self._first
-            self._body: int = db.execute(PLANNING["next_body"]).fetchone()[0]
+            try:
+                self.run: int = run if isinstance(run, int) else self._begun(run)
+                self._first: int = db.execute(PLANNING["last_entry"]).fetchone()[0]
+                self._entry = self._first
+                self._body: int = db.execute(PLANNING["next_body"]).fetchone()[0]
+            except BaseException:  # nobody enters what was never made, so nobody else would end its transaction
+                db.execute("ROLLBACK")
+                raise
 
     def _begun(self, new: NewRun) -> int:
         self._supersede()
@@ -219,13 +225,17 @@ class Draft:
 
     def _spare(self, spares: Callable[[str, float], bool]) -> int:
         """Takes out what the destination would only refuse again."""
-        rows = [row for row in self._db.execute(PLANNING["rejected_before"]) if spares(row[2], row[3])]
-        for entry, body, key, _, file, row, line, field, reason, since in rows:
-            self._db.execute(PLANNING["drop_staged"], (entry,))
-            self._db.execute(PLANNING["drop_body"], (body,))
-            problem = (self.run, file, row, line, key, field, reason, since)
-            self._db.execute(PLANNING["insert_rejected_again"], problem)
-        return len(rows)
+        spared = after = 0
+        while rows := self._db.execute(PLANNING["rejected_before"], {"after": after, "limit": _SLICE}).fetchall():
+            for entry, body, key, at, file, row, line, field, reason, since in rows:
+                if spares(key, at):
+                    self._db.execute(PLANNING["drop_staged"], (entry,))
+                    self._db.execute(PLANNING["drop_body"], (body,))
+                    problem = (self.run, file, row, line, key, field, reason, since)
+                    self._db.execute(PLANNING["insert_rejected_again"], problem)
+                    spared += 1
+            after = rows[-1][0]
+        return spared
 
     def _grow(self, growth: Growth) -> None:
         self._db.execute(PLANNING["index_plan"])

@@ -3,7 +3,7 @@
 -- name: pending
 -- What is not settled for good, after entry :after. Read in slices, so that no cursor stays open while an API makes us wait.
 SELECT plan.entry, plan.file, plan.row, plan.line, plan.key, plan.kind, body.json, plan.digest, plan.body,
-       plan.sum - plan.entry - plan.row - plan.line - coalesce(plan.follows, -1) + body.sum
+       plan.sum - plan.entry - coalesce(plan.follows, -1) + body.sum
 FROM plan
 LEFT JOIN body USING (body)
 LEFT JOIN settled USING (entry)
@@ -14,16 +14,23 @@ WHERE plan.entry > :after AND (settled.outcome IS NULL OR settled.outcome IN ('d
 ORDER BY plan.entry
 LIMIT :limit;
 
--- name: tickets
+-- name: open_tickets
+-- The tickets that have no result yet.
+SELECT DISTINCT ticket.ticket FROM ticket LEFT JOIN settled USING (entry)
+WHERE settled.outcome IS NULL OR settled.outcome IN ('deferred', 'unknown')
+ORDER BY ticket.ticket
+LIMIT :limit;
+
+-- name: sent_under
 -- What was sent under a ticket, and has no result yet.
-SELECT ticket.ticket, plan.entry, plan.file, plan.row, plan.line, plan.key, plan.kind, body.json, plan.digest, plan.body,
-       plan.sum - plan.entry - plan.row - plan.line - coalesce(plan.follows, -1) + body.sum
+SELECT plan.entry, plan.file, plan.row, plan.line, plan.key, plan.kind, body.json, plan.digest, plan.body,
+       plan.sum - plan.entry - coalesce(plan.follows, -1) + body.sum
 FROM ticket
 JOIN plan USING (entry)
 LEFT JOIN body USING (body)
 LEFT JOIN settled USING (entry)
-WHERE settled.outcome IS NULL OR settled.outcome IN ('deferred', 'unknown')
-ORDER BY ticket.ticket, plan.entry;
+WHERE ticket.ticket = :ticket AND (settled.outcome IS NULL OR settled.outcome IN ('deferred', 'unknown'))
+ORDER BY plan.entry;
 
 -- name: keep_ticket
 INSERT OR REPLACE INTO ticket (entry, ticket, sum) VALUES (?1, ?2, row_sum(?1, ?2));
@@ -89,7 +96,7 @@ DELETE FROM body WHERE body IN (
 -- name: merge_beliefs
 INSERT INTO belief (key, digest, body, acked, run, sum)
 SELECT plan.key, plan.digest, plan.body, settled.at, :run,
-       plan.sum - plan.entry - plan.row - plan.line - coalesce(plan.follows, -1) + CAST(settled.at * 1000 AS INTEGER) + :run
+       plan.sum - plan.entry - coalesce(plan.follows, -1) + CAST(settled.at * 1000 AS INTEGER) + :run
 FROM plan JOIN settled USING (entry)
 WHERE settled.outcome = 'delivered'
 ORDER BY plan.key, plan.entry  -- the last of a key wins

@@ -76,7 +76,7 @@ WHERE belief.key IS NOT NULL OR doubt.key IS NOT NULL;
 -- name: planned_before
 -- Of a plan that grows: its own entries for these keys (`keys`: a JSON list), in order, and how they ended so far.
 SELECT plan.key, plan.digest, plan.body, settled.outcome, settled.at,
-       plan.sum - plan.entry - plan.row - plan.line - coalesce(plan.follows, -1)
+       plan.sum - plan.entry - coalesce(plan.follows, -1)
 FROM json_each(:keys)
 JOIN plan ON plan.key = value
 LEFT JOIN settled USING (entry)
@@ -146,8 +146,9 @@ UPDATE temp.staged SET digest = ?, body = ?, changed = ?, also = ?, sum = ? WHER
 SELECT staged.entry, staged.body, staged.key, rejected.at, staged.file, staged.row, staged.line, rejected.field,
        rejected.reason, rejected.run
 FROM temp.staged JOIN rejected USING (key)
-WHERE staged.changed AND staged.digest = rejected.digest
-ORDER BY staged.entry;
+WHERE staged.changed AND staged.digest = rejected.digest AND staged.entry > :after
+ORDER BY staged.entry
+LIMIT :limit;
 
 -- name: insert_rejected_again
 INSERT INTO problem (run, file, row, line, key, field, outcome, reason, since) VALUES (?, ?, ?, ?, ?, ?, 'rejected', ?, ?);
@@ -157,7 +158,7 @@ DELETE FROM body WHERE body = ?;
 
 -- name: make_plan
 INSERT INTO plan (entry, key, kind, digest, body, file, row, line, sum)
-SELECT entry, key, :kind, digest, body, file, row, line, sum + entry + row + line - 1 FROM temp.staged WHERE changed ORDER BY entry;
+SELECT entry, key, :kind, digest, body, file, row, line, sum + entry - 1 FROM temp.staged WHERE changed ORDER BY entry;
 
 -- name: follow
 -- Where the plan has an earlier entry of the same key, that is to be settled first.
@@ -175,7 +176,7 @@ DELETE FROM body WHERE body IN (SELECT belief.body FROM plan JOIN belief USING (
 -- The plan becomes belief without having been sent. Doubts stay.
 INSERT INTO belief (key, digest, body, acked, run, adopted, sum)
 SELECT key, digest, body, :at, :run, 1,
-       sum - entry - row - line - coalesce(follows, -1) + CAST(:at * 1000 AS INTEGER) + :run + 1
+       sum - entry - coalesce(follows, -1) + CAST(:at * 1000 AS INTEGER) + :run + 1
 FROM plan WHERE true ORDER BY key
 ON CONFLICT (key) DO UPDATE SET digest = excluded.digest, body = excluded.body, acked = excluded.acked, run = excluded.run,
                                 adopted = 1, sum = excluded.sum;
@@ -209,7 +210,7 @@ WHERE changed AND staged.digest = belief.digest AND key NOT IN (SELECT key FROM 
 -- A file's plan is recorded once, a plan that grows portion by portion.
 UPDATE run SET read = read + :read, unchanged = unchanged + :unchanged, folded = folded + :folded,
                invalid = invalid + :invalid, rejected = rejected + :rejected, planned = planned + :planned, adopted = adopted + :adopted,
-               source_stop = :source_stop
+               source_stop = coalesce(nullif(:source_stop, ''), source_stop)
 WHERE run = :run;
 
 -- name: planned_with_beliefs

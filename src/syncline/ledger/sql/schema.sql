@@ -76,7 +76,7 @@ CREATE TABLE plan (
     row    INTEGER NOT NULL,
     line   INTEGER NOT NULL,
     follows INTEGER,                     -- an earlier entry of the same key, of a plan that grew: it is to be settled first
-    sum    INTEGER NOT NULL              -- of key, digest and body, plus entry, row, line and follows (-1 for none)
+    sum    INTEGER NOT NULL              -- of key, digest and body, plus entry and follows (-1 for none)
 );
 
 -- What an API source has named in the run of this plan, so that nothing is read twice. `unread`: why it could not be read
@@ -92,6 +92,7 @@ CREATE INDEX seen_key ON seen (key);
 
 -- Under which ticket an entry was sent, where a destination accepts now and tells later: by it, a later run asks.
 CREATE TABLE ticket (entry INTEGER PRIMARY KEY, ticket BLOB NOT NULL, sum INTEGER NOT NULL);
+CREATE INDEX ticket_ticket ON ticket (ticket);
 
 -- How the plan's entries ended so far. `doubt`: it may have been applied without our seeing the answer.
 CREATE TABLE settled (

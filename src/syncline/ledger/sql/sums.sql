@@ -43,7 +43,7 @@ WHERE EXISTS (
           WHERE meta.name = 'plan_run'
             AND (NOT closed OR json_extract(counts, '$.deferred') + json_extract(counts, '$.unknown') > 0)
       )
-  AND (plan.sum IS NOT plan.entry + plan.row + plan.line + coalesce(plan.follows, -1)
+  AND (plan.sum IS NOT plan.entry + coalesce(plan.follows, -1)
                        + content_sum(plan.key, plan.digest, plan.body)
        OR plan.kind <> 'upsert' OR row_sum(plan.file) IS NULL  -- which fails of what is no text
        OR (settled.outcome IS NULL OR settled.outcome IN ('deferred', 'unknown'))
@@ -80,7 +80,7 @@ UPDATE doubt SET sum = row_sum(key, run);
 UPDATE rejected SET sum = row_sum(key, digest, run, at, field, reason);
 
 -- name: seal_all_plan
-UPDATE plan SET sum = content_sum(key, digest, body) + entry + row + line + coalesce(follows, -1);
+UPDATE plan SET sum = content_sum(key, digest, body) + entry + coalesce(follows, -1);
 
 -- name: seal_all_settled
 UPDATE settled SET sum = entry + CAST(at * 1000 AS INTEGER) + doubt + 2 * passing
