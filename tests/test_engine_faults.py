@@ -273,3 +273,12 @@ def test_the_fourth_bug_of_ours_ends_the_run() -> None:
     assert stop is not None
     assert (stop.reason, len(sync.api.calls)) == ("bug", 8)
     assert sync.notebook.counts == {"delivered": 4, "unknown": 4, "untouched": 32}
+
+
+def test_a_bug_of_ours_is_told_whatever_else_went_wrong() -> None:
+    sync = buggy("id:7")
+    sync.api.cursed = frozenset({"id:9"})
+    stop = sync.go().stop
+    assert stop is not None
+    assert stop.reason == "bug"
+    assert sync.notebook.counts == {"delivered": 38, "unknown": 1, "deferred": 1}

@@ -32,7 +32,8 @@ FLIPS = int(os.environ.get("SYNCLINE_FLIPS", "200"))
 SEED = int(os.environ.get("SYNCLINE_SEED", str(time.time_ns() % 1_000_000)))
 PAGE = 4096
 
-Make, Ask = Callable[[Path], Job], Callable[[Job], made.Told]
+Make = Callable[[Path], Job]
+Ask = Callable[[Job], made.Told]
 ASKED: dict[str, tuple[Make, Ask]] = {
     "at rest, a new run": (made.at_rest, made.to_be_sent),
     "of a dead run, a new one": (made.dead, made.to_be_sent),
@@ -129,7 +130,7 @@ COVERED = {
     "run": ["closed", "mapping", "bookmark", "counts"],
     "doubt": ["key", "run"],
     "rejected": ["key", "digest", "at"],
-    "plan": ["key", "digest", "body", "entry", "row", "follows", "kind"],
+    "plan": ["key", "digest", "body", "entry", "follows", "kind"],
     "body": ["json"],
     "ticket": ["entry", "ticket"],
     "settled": ["entry", "outcome", "doubt", "at", "passing", "reason"],

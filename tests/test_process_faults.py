@@ -16,6 +16,7 @@ import pytest
 
 import syncline as library
 from conftest import DEADLINE_S, Emulate, Local, Project, Row, Syncline, people
+from syncline.history import history
 from syncline.model import Outcome
 
 
@@ -52,7 +53,7 @@ def test_56_a_terminal_that_is_closed_costs_nobody(project: Project, emulate: Em
 
 @pytest.mark.promise("O2")
 def test_57_a_machine_that_slept_goes_on_where_it_was(project: Project, emulate: Emulate, syncline: Syncline) -> None:
-    """Stopped for longer than an attempt may take, with requests in flight: what had come is read, and nobody is lost."""
+    """Stopped for longer than an attempt may take, with requests in flight."""
     local = emulate(latency_s=0.05)
     settings = {"baseUrl": local.url, "batchItems": 4, "timeout": 1}
     config = project.config(parallelism=2, destination=settings)
@@ -104,8 +105,11 @@ def test_58_a_file_that_may_not_grow_refuses_the_run(project: Project, local: Lo
     assert library.run(config, rows("new", 2_000)).counts[Outcome.DELIVERED] == 2_000
 
 
-def test_58_too_few_file_handles_lose_nobody_and_are_named(project: Project, emulate: Emulate) -> None:
+def test_58_too_few_file_handles_cost_tries_and_nobody(project: Project, emulate: Emulate) -> None:
     local = emulate(latency_s=0.02)
     config = project.config(parallelism=25, destination={"baseUrl": local.url, "api": "identify"})
-    ended = run_under(at_most(resource.RLIMIT_NOFILE, 22), config, project.data(rows("new", 12)))
-    assert (ended.returncode, plans(local)) == (0, everybody("new", 12)), ended.stderr
+    ended = run_under(at_most(resource.RLIMIT_NOFILE, 20), config, project.data(rows("new", 20)))
+    assert (ended.returncode, plans(local)) == (0, everybody("new", 20)), ended.stderr
+    assert library.run(config, rows("new", 20)).requests == 0
+    ((_, first), _) = history(str(config), None)
+    assert first.requests > local.app.log.total == 20  # connections that could not be made
