@@ -12,7 +12,7 @@ from typing import Any
 from syncline.ledger.history import Figures, as_json, plan_run
 from syncline.ledger.queries import DELIVERING, SUMS
 from syncline.ledger.store import failing, refusing, settle_down
-from syncline.ledger.sums import body_sum, content_sum, damaged, summing, teach, words_sum
+from syncline.ledger.sums import damaged, entry_sum, summing, teach, words_sum
 from syncline.model import Change, Kind, Outcome, RowRef, Settled, Stop
 
 _KINDS = {str(kind): kind for kind in Kind}
@@ -168,7 +168,7 @@ def _changes(rows: Sequence[Sequence[Any]]) -> list[Change]:
         changes = [
             Change(entry, RowRef(file, row, line), key, _KINDS[kind], json)
             for entry, file, row, line, key, kind, json, digest, body, due in rows
-            if content_sum(key, digest, body) + body_sum(body, json) == due
+            if entry_sum(key, digest, body, json) == due
         ]
     if len(changes) != len(rows):
         raise damaged("plan")
