@@ -287,7 +287,7 @@ def test_65_damage_that_comes_while_a_run_sends_stops_it_before_the_damaged_reco
     project: Project, emulate: Emulate
 ) -> None:
     local = emulate()
-    config = project.config(parallelism=4, destination={"baseUrl": local.url, "batchItems": 100})
+    config = project.config(parallelism=1, destination={"baseUrl": local.url, "batchItems": 100})
     rows = [{"id": number, "name": f"name {number}", "plan": "basic"} for number in range(1, 2_401)]
     done = threading.Event()
 

@@ -818,3 +818,21 @@ def test_the_private_copy_of_a_dry_run_has_no_name(project: Project, monkeypatch
         copy.execute("DELETE FROM belief")
         assert [*folder.iterdir()] == []
     assert library.preview(config, data=rows(3)).counts["unchanged"] == 3
+
+
+# --- addresses that change --------------------------------------------------------------------------------------------
+
+
+def test_who_has_another_address_than_before_is_warned_of(project: Project) -> None:
+    """Customer.io answers 200, and may keep the address it has: nothing that it says tells."""
+    config = project.config("name", "email")
+    ada: dict[str, object] = {"id": 1, "name": "A", "email": "Ada@Old.example"}
+    bob: dict[str, object] = {"id": 2}
+    assert not library.run(config, data=[ada, bob]).warnings
+    renamed = [ada | {"name": "Ada", "email": "ada@old.example"}, bob | {"email": "bob@new.example"}]
+    assert not library.run(config, data=renamed).warnings, "the same to Customer.io; and one who had none"
+    [warning] = library.run(config, data=[ada | {"email": "ada@new.example"}, bob]).warnings
+    assert warning.startswith("1 of those to send have another e-mail address than the destination was told before")
+    found = project.config("name", "email", destination={"identifier": "cio_id"}, file="cio.json")
+    library.run(found, data=[ada | {"id": "cio_a1"}])
+    assert not library.run(found, data=[ada | {"id": "cio_a1", "email": "ada@new.example"}]).warnings

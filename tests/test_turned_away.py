@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+import threading
+from pathlib import Path
+
 import pytest
 
 import syncline as library
-from conftest import Local, Project
-from syncline.errors import Locked
+from conftest import Emulate, Local, Project, people
+from syncline.errors import LedgerFailed, Locked
+from syncline.history import history
 from syncline.job import Job
 from syncline.ledger import Lock, prepare_folder
 
@@ -24,3 +29,35 @@ def test_a_run_that_is_turned_away_has_not_touched_the_ledger(project: Project, 
         assert sorted(path.name for path in job.path.parent.iterdir()) == [job.lock_path.name]
     assert local.app.log.total == 0
     assert library.run(config, ROWS).exit_code == 0
+
+
+@pytest.mark.promise("C3")
+@pytest.mark.parametrize("removed", ["lock", "ledger"])
+def test_a_run_whose_lock_or_ledger_is_removed_notices_and_stops(
+    tmp_path: Path, emulate: Emulate, removed: str
+) -> None:
+    """Nobody should; and who does is told, instead of a ledger that believes two runs at once."""
+    local = emulate(latency_s=0.1)
+    project = Project(tmp_path, local.url)
+    rows = [{"id": number, "name": f"Ada {number}", "plan": "pro"} for number in range(400)]
+    config = project.config(parallelism=1, destination={"batchItems": 10})
+    job = Job.load(config)
+    another = threading.Thread(target=lambda: library.run(config, [{"id": 1, "name": "Another", "plan": "free"}]))
+
+    def meddle() -> None:
+        if removed == "lock":
+            job.lock_path.unlink()
+            another.start()
+        else:
+            shutil.rmtree(job.state_dir)
+
+    local.at_request(8, meddle)
+    with pytest.raises(LedgerFailed, match="taken over" if removed == "lock" else "was removed"):
+        library.run(config, rows)
+    assert local.app.log.total < 30
+    if removed == "lock":
+        another.join()
+    for _, report in history(str(config), None):
+        assert sum(report.counts.values()) == report.read
+    assert library.run(config, rows, full=True).exit_code == 0
+    assert people(local) == {str(row["id"]): {key: row[key] for key in ("name", "plan")} for row in rows}

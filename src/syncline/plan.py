@@ -116,7 +116,15 @@ class Planner:
 
     def seal(self, broke: str = "", growth: Growth | None = None) -> Planned:
         adopt = self._options.adopt
-        plan = self._draft.seal(self._folded, self.read, broke, adopt=adopt, growth=growth, spares=self._spares)
+        plan = self._draft.seal(
+            self._folded,
+            self.read,
+            broke,
+            adopt=adopt,
+            growth=growth,
+            spares=self._spares,
+            findable_by=self._job.destination.findable_by,
+        )
         ages = not self._options.full and self._refresh.every_s is not None
         return plan if ages else plan._replace(refreshed=0)
 
@@ -139,7 +147,7 @@ class Planner:
 
 
 def plan_warnings(plan: Planned, clock: str) -> list[str]:
-    return [*filter(None, [clock, _shared(plan)])]
+    return [*filter(None, [clock, _shared(plan), _moved(plan)])]
 
 
 def _shared(plan: Planned) -> str:
@@ -149,6 +157,16 @@ def _shared(plan: Planned) -> str:
     return (
         f"{plan.shared:,} people share a further identity (an e-mail, say) with somebody else in the data (the first:"
         f" {where}): the destination may take them for one, and still answer that all is well"
+    )
+
+
+def _moved(plan: Planned) -> str:
+    if plan.first_moved is None:
+        return ""
+    where = f"{plan.first_moved.file} row {plan.first_moved.row}"
+    return (
+        f"{plan.moved:,} of those to send have another e-mail address than the destination was told before (the first:"
+        f" {where}): it may keep the old one, and still answer that all is well; its activity log tells"
     )
 
 

@@ -84,6 +84,11 @@ class Destination(Protocol):
         """Another identity that this record gives its person, in any one form; empty when none."""
         ...
 
+    @property
+    def findable_by(self) -> str:
+        """The attribute that is another identity of a person besides the key; "" where none is."""
+        ...
+
     def remarks(self, key: str, record: Mapping[str, bytes]) -> Sequence[Remark]:
         """What is odd about a row that passed `check`, and is sent all the same."""
         ...

@@ -194,6 +194,8 @@ class Stream:
         self._portions = self._portions._replace(run=plan.run, **sums)
         if self._portions.first_shared is None:
             self._portions = self._portions._replace(first_shared=plan.first_shared)
+        if self._portions.first_moved is None:
+            self._portions = self._portions._replace(first_moved=plan.first_moved)
         self._told |= dict.fromkeys(filter(None, [clock]))
         self._delivered.planned += plan.entries
 
@@ -250,4 +252,5 @@ _ADDED = (
     "in_doubt",
     "refreshed",
     "shared",
+    "moved",
 )

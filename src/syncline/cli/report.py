@@ -63,8 +63,11 @@ def _write(name: str, lines: Iterable[str], config: str) -> None:
         part = path.with_name(f".{path.name}.part")
         part.unlink(missing_ok=True)
         handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.writelines(lines)
-        part.replace(path)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+                file.writelines(lines)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)  # it holds people's data
     except OSError as error:
         raise click.UsageError(f"cannot write {name}: {error.strerror}") from None

@@ -20,7 +20,11 @@ from syncline.cli.options import config_argument, env_file_option, found, json_o
 from syncline.cli.progress import Progress
 from syncline.delivery import Halt
 
-_SIGNALS = {signal.SIGINT: ("interrupted", 130), signal.SIGTERM: ("terminated", 143)}
+_SIGNALS = {
+    signal.SIGINT: ("interrupted", 130),
+    signal.SIGTERM: ("terminated", 143),
+    signal.SIGHUP: ("terminated", 143),  # the terminal has gone
+}
 _FORMAT_HELP = "What the files hold (default: told by what is in them)."
 _DATA_HELP = "The rows: a file, a pattern in quotes, or - for stdin; may be repeated (default: `source` of CONFIG)."
 _ONLY_HELP = "Sync only this person: 7258 or id:7258. Everything is read to find them, also of an API."
@@ -143,14 +147,20 @@ def _halting() -> Iterator[Halt]:
     def asked(number: int, frame: FrameType | None) -> None:
         reason, code = _SIGNALS[signal.Signals(number)]
         if halt.requested:
+            _tell(b"\nended at once: --resume goes on, and asks or sends again what was in flight\n")
             os._exit(code)
         halt.request(reason)
-        with suppress(OSError):  # whoever watched may have gone
-            os.write(2, b"\nstopping: what is in flight may finish; once more to end at once\n")
+        _tell(b"\nstopping: what is in flight may finish; once more to end at once\n")
 
-    before = {number: signal.signal(number, asked) for number in _SIGNALS}
+    heeded = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]  # as under nohup
+    before = {number: signal.signal(number, asked) for number in heeded}
     try:
         yield halt
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _tell(words: bytes) -> None:
+    with suppress(OSError):  # whoever watched may have gone
+        os.write(2, words)

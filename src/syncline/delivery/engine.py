@@ -141,7 +141,9 @@ class Engine(Generic[W, R]):
                 if talk is not None:
                     self._busy += 1
                     return talk
-                if not self._shelf and not self._busy and not self._gate.stop:
+                if self._gate.stop:  # while work was looked for
+                    break
+                if not self._shelf and not self._busy:
                     if self._desk.exhausted:
                         break
                     if not self._is_rung:

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+from syncline.errors import LedgerFailed
 from syncline.ledger.history import Figures, as_json, plan_run
 from syncline.ledger.queries import DELIVERING, SUMS
 from syncline.ledger.store import failing, refusing, settle_down
@@ -68,7 +69,7 @@ class Journal:
 
     def keep(self, changes: Iterable[Change], ticket: bytes | None) -> None:
         """Records durably under which ticket these were sent; None: nothing came of it. Raises `LedgerFailed`."""
-        with self._transaction():
+        with self._at_work():
             if ticket is None:
                 self._db.executemany(DELIVERING["drop_ticket"], [(change.entry,) for change in changes])
             else:
@@ -90,7 +91,7 @@ class Journal:
             (s.change.entry, s.outcome, s.doubt, at, s.field, s.reason, s.passing, words_sum(s.field, s.reason))
             for s in settled
         ]
-        with self._transaction():
+        with self._at_work():
             self._db.executemany(DELIVERING["settle"], rows)
 
     def reopen(self) -> None:
@@ -119,8 +120,22 @@ class Journal:
     def close(self, status: str, stop: Stop | None, figures: Figures) -> None:
         """Ends the run: verdicts become beliefs, what did not make it becomes the report. Entries without a verdict
         were never sent."""
-        with self._transaction():
+        with self._at_work():
             self._close(status, stop, figures)
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        """A transaction of a run that is under way. Whoever removes its lock lets another run in, which replaces the
+        plan; whoever removes its ledger leaves a file without a name."""
+        with self._transaction():
+            if not self._path.exists():
+                raise LedgerFailed(f"the ledger {self._path} was removed while run {self.run} was at work")
+            if not self._db.execute(DELIVERING["is_ours"], {"run": self.run}).fetchone()[0]:
+                why = f"another run has taken over the ledger {self._path}: was the lock of run {self.run} removed?"
+                raise LedgerFailed(
+                    f"{why} What it sent last is not recorded. Run again, with --full if values went back"
+                )
+            yield
 
     @contextmanager
     def _transaction(self, guard: Callable[[Path], AbstractContextManager[None]] = failing) -> Iterator[None]:

@@ -24,7 +24,7 @@ class Planned(NamedTuple):
     new: entries without a belief; adopted: of the unchanged, those recorded as held without being sent; rejected: what
     the destination refused in an earlier run, and is not sent again; in_doubt: of the adopted, those whose doubt
     remains; refreshed: entries that say what is believed held already, and are not in doubt; shared: people who share a
-    further identity with somebody else.
+    further identity with somebody else; moved: people whose further identity is another than is believed held.
     """
 
     run: int
@@ -40,6 +40,8 @@ class Planned(NamedTuple):
     refreshed: int = 0
     shared: int = 0
     first_shared: RowRef | None = None
+    moved: int = 0
+    first_moved: RowRef | None = None
 
 
 class NewRun(NamedTuple):
@@ -189,12 +191,13 @@ class Draft:
         adopt: bool = False,
         growth: Growth | None = None,
         spares: Callable[[str, float], bool] = lambda key, at: False,
+        findable_by: str = "",
     ) -> Planned:
         """Folds repeated keys, makes the plan of what changed, and commits. From here on the run can be resumed.
 
         read: rows the source gave, counted by the caller; adopt: what changed becomes belief, and nothing is planned;
         growth: there may be more to come; spares: is a key that was refused at that time, in this very form, to be left
-        alone?
+        alone? findable_by: the attribute that is a further identity.
         """
         with self._guard(self._path):
             self._db.execute(PLANNING["index_staging"])
@@ -213,15 +216,27 @@ class Draft:
             if shared:
                 planned = planned._replace(first_shared=RowRef(*first))
             planned = planned._replace(refreshed=self._db.execute(PLANNING["count_refreshed"]).fetchone()[0])
+            if findable_by:
+                planned = self._moved(planned, findable_by)
             if adopt:
                 planned = self._adopted(planned)
-            figures = {"planned": planned.entries, "source_stop": source_stop}
-            self._db.execute(PLANNING["record_plan"], {**planned._asdict(), **figures, "first_shared": None})
+            figures = {
+                "planned": planned.entries,
+                "source_stop": source_stop,
+                "first_shared": None,
+                "first_moved": None,
+            }
+            self._db.execute(PLANNING["record_plan"], {**planned._asdict(), **figures})
             self._db.execute(SUMS["seal_run"], {"run": self.run})
             self._db.execute("COMMIT")
             self._db.execute(PLANNING["drop_staging"])
         settle_down(self._db, self._path)
         return planned
+
+    def _moved(self, planned: Planned, attribute: str) -> Planned:
+        where = {"first": self._first, "path": f'$."{attribute}"'}
+        moved, _, *first = self._db.execute(PLANNING["moved_identity"], where).fetchone()
+        return planned._replace(moved=moved, first_moved=RowRef(*first)) if moved else planned
 
     def _spare(self, spares: Callable[[str, float], bool]) -> int:
         """Takes out what the destination would only refuse again."""

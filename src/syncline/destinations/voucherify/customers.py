@@ -109,6 +109,8 @@ class Voucherify:
         """Nothing besides its source_id makes two customers one."""
         return b""
 
+    findable_by = ""
+
     def remarks(self, key: str, record: Mapping[str, bytes]) -> Sequence[Remark]:
         """What Voucherify takes without a word, though hardly anybody means it."""
         odd = self._attributes.remarks(record)

@@ -202,6 +202,17 @@ SELECT count(*) FROM temp.staged WHERE changed;
 -- name: count_new
 SELECT count(*) FROM temp.staged LEFT JOIN belief USING (key) WHERE changed AND belief.key IS NULL;
 
+-- name: moved_identity
+-- Entries in which an attribute (a JSON path) has another value than is believed held, and the first of them. Its letters'
+-- case says nothing.
+SELECT count(*), min(plan.entry), plan.file, plan.row, plan.line
+FROM plan
+JOIN body AS told ON told.body = plan.body
+JOIN belief ON belief.key = plan.key
+JOIN body AS held ON held.body = belief.body
+WHERE plan.entry > :first
+  AND lower(json_extract(CAST(told.json AS TEXT), :path)) <> lower(json_extract(CAST(held.json AS TEXT), :path));
+
 -- name: count_refreshed
 SELECT count(*) FROM temp.staged JOIN belief USING (key)
 WHERE changed AND staged.digest = belief.digest AND key NOT IN (SELECT key FROM doubt);
