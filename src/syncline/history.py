@@ -85,7 +85,10 @@ def report_of(
 
 def groups_of(db: sqlite3.Connection, run: int) -> list[ProblemGroup]:
     """The rows that did not make it, by how they failed."""
-    return [ProblemGroup(count, _row_problem(first)) for count, first in problem_groups(db, run, SHOWN_PROBLEMS)]
+    return [
+        ProblemGroup(count, _row_problem(first), alike)
+        for count, alike, first in problem_groups(db, run, SHOWN_PROBLEMS)
+    ]
 
 
 def adopted_note(rows: int, would_be: str = "") -> list[str]:

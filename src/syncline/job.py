@@ -242,11 +242,12 @@ class Job:
         unmet = mapper.never_met() if read else []
         whose = "no row has" if options.limit is None else f"none of the {read:,} rows read has"
         nobody = options.only is not None and not read
+        among = "no row has" if options.limit is None else f"none of the first {counted(options.limit, 'row')} has"
         return [
             *self.warnings,
             *mapper.warnings(),
             *(f"{whose} the field {name!r}, which is mapped" for name in unmet),
-            *([f"no row has the key {options.only}"] if nobody else []),
+            *([f"{among} the key {options.only}"] if nobody else []),
         ]
 
     def superseded(self, db: sqlite3.Connection, options: Options) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from syncline.errors import Bug, counted, printable
+from syncline.errors import RULES, Bug, counted, printable
 from syncline.model import Outcome, RowRef, Stop
 
 SHOWN_PROBLEMS = 100  # in the JSON of a run; `syncline report` has all of them
@@ -53,10 +53,11 @@ class RowProblem:
 
 @dataclass(frozen=True)
 class ProblemGroup:
-    """Rows that failed in the same way: how many, and the first of them."""
+    """Rows that failed in the same way: how many, and the first of them. alike: for the same reason, to the letter."""
 
     count: int
     first: RowProblem
+    alike: bool = True
 
     def as_json(self) -> dict[str, object]:
         first = self.first.as_json()
@@ -67,10 +68,21 @@ class ProblemGroup:
     def heading(self) -> str:
         """How many, and why, without a row."""
         rule = f" ({self.first.rule})" if self.first.rule else ""
-        return printable(f"{self.first.outcome:<9} {self.count:,} rows  {self.first.what}{rule}")
+        return printable(f"{self.first.outcome:<9} {self.count:,} rows  {self._what}{rule}")
+
+    @property
+    def _what(self) -> str:
+        """What is so of all of them: where reasons differ, what the rule says."""
+        if self.alike:
+            return self.first.what
+        words = RULES.get(self.first.rule, "for several reasons")
+        return f"{self.first.field}: {words}" if self.first.field else words
 
     def __str__(self) -> str:
-        return str(self.first) if self.count == 1 else f"{self.heading}; the first: {printable(self.first.where)}"
+        if self.count == 1:
+            return str(self.first)
+        why = "" if self.alike else f": {self.first.reason}"
+        return printable(f"{self.heading}; the first: {self.first.where}{why}")
 
 
 @dataclass(frozen=True)

@@ -90,10 +90,14 @@ def problems(db: sqlite3.Connection, run: int, limit: int = -1) -> list[Problem]
     return [Problem(RowRef(file, row, line), *rest) for file, row, line, *rest in rows]
 
 
-def problem_groups(db: sqlite3.Connection, run: int, limit: int = -1) -> list[tuple[int, Problem]]:
-    """How many rows failed in the same way, and the first of them; the largest groups first."""
+def problem_groups(db: sqlite3.Connection, run: int, limit: int = -1) -> list[tuple[int, bool, Problem]]:
+    """How many rows failed in the same way, whether for the same reason to the letter, and the first of them; the
+    largest groups first."""
     rows = db.execute(HISTORY["problem_groups"], {"run": run, "limit": limit})
-    return [(count, Problem(RowRef(file, row, line), *rest)) for count, _, file, row, line, *rest in rows]
+    return [
+        (count, bool(alike), Problem(RowRef(file, row, line), *rest))
+        for count, alike, _, file, row, line, *rest in rows
+    ]
 
 
 def count_new_problems(db: sqlite3.Connection, run: int) -> int:

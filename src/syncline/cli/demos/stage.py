@@ -31,8 +31,8 @@ def linger(invitation: str) -> None:
     """On a terminal the pages stay up until Ctrl-C, for whom the invitation reaches."""
     if not sys.stdout.isatty():
         return
-    tell(f"\n{invitation}\nCtrl-C ends the demo")
     try:
+        tell(f"\n{invitation}\nCtrl-C ends the demo")
         while True:
             time.sleep(3600)
     except KeyboardInterrupt:

@@ -24,9 +24,10 @@ LIMIT :limit;
 
 -- name: problem_groups
 -- Rows that failed in the same way, with the first of each group: SQLite takes bare columns from the row of the minimum.
-SELECT count(*), min(rowid), file, row, line, key, field, outcome, reason, rule, since
+-- What was refused in an earlier run and not sent again is told apart from what was refused in this one.
+SELECT count(*), count(DISTINCT reason) = 1, min(rowid), file, row, line, key, field, outcome, reason, rule, since
 FROM problem WHERE run = :run
-GROUP BY outcome, field, rule, CASE rule WHEN '' THEN reason END
+GROUP BY outcome, field, rule, since IS NULL, CASE rule WHEN '' THEN reason END
 ORDER BY outcome = 'deferred', count(*) DESC, min(rowid)
 LIMIT :limit;
 
