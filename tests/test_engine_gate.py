@@ -153,7 +153,7 @@ def test_garbage_on_first_contact_is_a_wrong_address_and_the_rows_are_in_doubt(b
     sync = Sync(SimulatedApi(always(Gust(200, body=body))), rows=1_000)
     sync.go()
     assert sync.stop_reason == "address"
-    assert len(sync.api.calls) == 1
+    assert len(sync.api.calls) == 3, "a single odd answer may be somebody's who stands between"
     assert sync.notebook.counts == {"unknown": 10, "untouched": 990}
     assert all(one.doubt for one in sync.notebook.last.values())
 

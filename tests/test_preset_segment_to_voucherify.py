@@ -31,9 +31,15 @@ def starter(folder: Path, name: str = "segment-to-voucherify") -> Path:
     return path
 
 
+def write_env(folder: Path, text: str) -> None:
+    """For nobody else to read."""
+    (folder / ".env").write_text(text)
+    (folder / ".env").chmod(0o600)
+
+
 @pytest.fixture
 def preset(tmp_path: Path) -> Loaded:
-    (tmp_path / ".env").write_text(ENV)
+    write_env(tmp_path, ENV)
     return load(starter(tmp_path), environment={})
 
 
@@ -70,7 +76,7 @@ def test_the_ancestors_env_is_enough(preset: Loaded) -> None:
 
 def test_of_two_names_for_one_key_the_one_that_says_more_wins(tmp_path: Path) -> None:
     more = ENV + "SEGMENT_SPACE_ID=spa_2\nVOUCHERIFY_APPLICATION_ID=b5174\nVOUCHERIFY_SECRET_KEY=t9a8b\n"
-    (tmp_path / ".env").write_text(more)
+    write_env(tmp_path, more)
     sync = load(starter(tmp_path), environment={}).sync
     keys = voucherify_of(sync)
     assert segment_of(sync).space_id == "spa_2"
@@ -105,7 +111,7 @@ def test_init_writes_it_and_says_how_to_run_it(syncline: Syncline, tmp_path: Pat
     ended = syncline("init", "segment-to-voucherify")
     assert ended.code == 0
     assert "then `syncline run segment-to-voucherify.yaml`\n" in ended.stdout
-    (tmp_path / ".env").write_text(ENV)
+    write_env(tmp_path, ENV)
     assert load(tmp_path / "segment-to-voucherify.yaml", environment={}).warnings == ()
 
 
@@ -119,7 +125,7 @@ def test_init_without_a_name_lists_what_there_is(syncline: Syncline) -> None:
 
 
 def test_the_identifier_becomes_the_source_id(tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text(ENV + "IDENTIFIER_SAVED_AS_SOURCE_ID=email\n")
+    write_env(tmp_path, ENV + "IDENTIFIER_SAVED_AS_SOURCE_ID=email\n")
     by_email = load(starter(tmp_path), environment={})
     assert by_email.sync.user_id == "external_ids.email"
     (sent,), _ = mapped(by_email, {}, user_id="42", email="ada@example.com")

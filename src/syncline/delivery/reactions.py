@@ -190,8 +190,8 @@ class Reactions(Generic[W, R]):
         self._lose_patience("outage", why)
 
     def _garbled(self, talk: Talk[W, R], nonsense: str) -> None:
-        """Nobody knows what was applied. On first contact this is not the API; later it is sent once more as it is,
-        then each item alone.
+        """Nobody knows what was applied. When it is all that is ever heard, this is not the API; later it is sent once
+        more as it is, then each item alone.
 
         Not a good answer: when everything is answered with nonsense (a captive portal), that is an outage.
         """
@@ -200,9 +200,11 @@ class Reactions(Generic[W, R]):
             return
         talk.last_word, talk.doubt, talk.silent = nonsense, True, True
         self._gate.failed(talk.began, self._loop.time())
-        if not self._gate.contacted:
+        if not self._gate.contacted and talk.tries + 1 >= self._policy.hopeless_tries:
             self.park(talk)
             self._halt(Stop("address", f"the answer makes no sense ({nonsense}): check baseUrl"))
+        elif not self._gate.contacted:
+            self._retry(talk.again(), self._policy.base_s)
         elif talk.garbled and len(talk.items) > 1:
             for item in talk.items:
                 self.park(talk.about([item]))
