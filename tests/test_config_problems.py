@@ -46,6 +46,7 @@ def in_file(folder: Path, text: str, name: str = "config.json") -> list[Problem]
         ({"region": "eu"}, 'unknown key "region"', "", 'Move it to "destination"'),
         ({"destination": {"parallelism": 1}}, "destination has the unknown key", "", "Move it to the top level"),
         ({"destination": {"regoin": "eu"}}, "destination has the unknown key", '"region"', 'mean "region"'),
+        ({"maxRejectRatio": "50%"}, 'the text "50%"', "a number", "Write it as a share: 0.5"),
         ({"parallelism": "25 rps"}, 'the text "25 rps"', "a whole number", "Write the number alone: 25"),
         ({"parallelism": True}, "parallelism is true", "a whole number", ""),
         ({"parallelism": 25.0}, "the number 25.0", "a whole number", ""),

@@ -44,7 +44,8 @@ def told(tallies: Iterable[Tally], months: Iterable[Month]) -> tuple[list[str], 
         whole.faults += tally.faults
         failures += [f"{tally.violation}\n    {replay(tally.seed)}"] if tally.violation else []
     lines = [f"{whole.counts[name]:>9,} {name}" for name in ("seeds", "runs", "requests", "crashes", "twins")]
-    lines += ["faults met (how often, the row of the fault matrix, the fault):"] + [f"{count:>9,} {name}" for name, count in sorted(whole.faults.items())]
+    lines.append("faults met (how often, the row of the fault matrix, the fault):")
+    lines += [f"{count:>9,} {name}" for name, count in sorted(whole.faults.items())]
     for month in months:
         lines.append(str(month))
         failures += [f"{month}\n    {replay(month.seed)}"] if not month.is_well else []

@@ -161,6 +161,8 @@ def _fix(value: object, field: FieldInfo | None, hidden: bool) -> str:
         if isinstance(value, str) and not hidden
         else None
     )
+    if is_number(field) and number and number[2].startswith("%"):
+        return f"Write it as a share: {float(number[1]) / 100:g}."
     if is_number(field) and number and len(number[1]) < 20:
         return f"Write {number[1]} without quotes." if not number[2] else f"Write the number alone: {number[1]}."
     choices = [str(word) for kind in _kinds(field.annotation) for word in get_args(kind)] if field else []

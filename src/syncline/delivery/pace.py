@@ -66,7 +66,8 @@ class Pace:
     @property
     def words(self) -> str:
         """What holds requests back where this does, for the progress line."""
-        return "rate" if self._learned_at is None else f"a rate of {self._requests.rate:.0f}/s, learned"
+        rate = self._requests.rate
+        return "rate" if self._learned_at is None else f"a rate of {rate:.{0 if rate >= 10 else 1}f}/s, learned"
 
     def held_s(self, now: float) -> float:
         """Seconds until the vendor has more requests for us; 0 when there are some left."""
