@@ -43,7 +43,7 @@ def told(tallies: Iterable[Tally], months: Iterable[Month]) -> tuple[list[str], 
         whole.counts += tally.counts
         whole.faults += tally.faults
         failures += [f"{tally.violation}\n    {replay(tally.seed)}"] if tally.violation else []
-    lines = [f"{whole.counts[name]:>9,} {name}" for name in ("seeds", "runs", "requests", "crashes", "twins")]
+    lines = [f"{whole.counts[name]:>9,} {name}" for name in ("seeds", "runs", "requests", "deaths", "twins")]
     lines.append("faults met (how often, the row of the fault matrix, the fault):")
     lines += [f"{count:>9,} {name}" for name, count in sorted(whole.faults.items())]
     for month in months:

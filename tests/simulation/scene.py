@@ -77,7 +77,7 @@ def play(seed: int, *, schedule: int = 0, clock_jumps: bool = False) -> Tally:
             tally.counts["seeds"] += 1
             tally.counts["runs"] += scene.film.runs
             tally.counts["requests"] += len(scene.film.calls)
-            tally.counts["crashes"] += scene.film.deaths
+            tally.counts["deaths"] += scene.film.deaths
             tally.counts["violations"] += bool(tally.violation)
             tally.trace = [call.trace for call in scene.film.calls]
     return tally
