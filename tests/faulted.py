@@ -16,11 +16,12 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 import syncline as library
+from conftest import Ended
 from faultserver import FaultServer
 from syncline import Report
 from syncline.delivery import Gauge, Halt
@@ -146,18 +147,6 @@ class Seen:
 
 
 # --- the tool as a process ------------------------------------------------------------------------------------------
-
-
-class Ended(NamedTuple):
-    """How a process ended."""
-
-    code: int
-    stdout: str
-    stderr: str
-
-    @property
-    def document(self) -> Any:
-        return json.loads(self.stdout)
 
 
 def begin(

@@ -78,3 +78,13 @@ class Flow:
         ended = await work
         self.seconds = virtual.now()
         return ended
+
+
+def flow(folder: Path, profiles: int = 250, **settings: Any) -> Flow:
+    made = Flow(folder, **settings)
+    made.space.add(profiles)
+    return made
+
+
+def counts(report: Report) -> dict[str, int]:
+    return {str(outcome): count for outcome, count in report.counts.items() if count}

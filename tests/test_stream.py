@@ -15,23 +15,12 @@ from typing import Any
 
 import pytest
 
-from flows import Flow
+from flows import Flow, counts, flow
 from simulated import Space, Vouchers, answer
 from syncline.delivery import Halt
 from syncline.errors import LedgerFailed, NothingToResume
-from syncline.flow.report import Report
 from syncline.model import Lane, Outcome, Request, Response
 from virtual import EPOCH
-
-
-def flow(folder: Path, profiles: int = 250, **settings: Any) -> Flow:
-    made = Flow(folder, **settings)
-    made.space.add(profiles)
-    return made
-
-
-def counts(report: Report) -> dict[str, int]:
-    return {str(outcome): count for outcome, count in report.counts.items() if count}
 
 
 def test_every_profile_arrives_with_as_many_requests_as_it_takes(tmp_path: Path) -> None:

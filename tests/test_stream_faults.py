@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 import syncline.job
-from flows import Flow
+from flows import counts, flow
 from simulated import Space, answer
 from syncline.destinations import voucherify
 from syncline.destinations.voucherify import Voucherify
@@ -23,16 +23,6 @@ from syncline.ledger import Draft, Planned
 from syncline.model import Item, Lane, Page, Request, Response, Row, Verdict
 from syncline.ports import Conversation, Inquiry
 from syncline.sources.segment import SegmentSource
-
-
-def flow(folder: Path, profiles: int = 250, **settings: Any) -> Flow:
-    made = Flow(folder, **settings)
-    made.space.add(profiles)
-    return made
-
-
-def counts(report: Report) -> dict[str, int]:
-    return {str(outcome): count for outcome, count in report.counts.items() if count}
 
 
 def stopped(report: Report) -> tuple[str, str]:

@@ -147,27 +147,21 @@ class Planner:
 
 
 def plan_warnings(plan: Planned, clock: str) -> list[str]:
-    return [*filter(None, [clock, _shared(plan), _moved(plan)])]
+    well = "and still answer that all is well"
+    shared = "people share a further identity (an e-mail, say) with somebody else in the data"
+    moved = "of those to send have another e-mail address than the destination was told before"
+    warnings = [clock] if clock else []
+    if plan.first_shared is not None:
+        where = _first(plan.first_shared)
+        warnings.append(f"{plan.shared:,} {shared} {where}: the destination may take them for one, {well}")
+    if plan.first_moved is not None:
+        where = _first(plan.first_moved)
+        warnings.append(f"{plan.moved:,} {moved} {where}: it may keep the old one, {well}")
+    return warnings
 
 
-def _shared(plan: Planned) -> str:
-    if plan.first_shared is None:
-        return ""
-    where = f"{plan.first_shared.file} row {plan.first_shared.row}"
-    return (
-        f"{plan.shared:,} people share a further identity (an e-mail, say) with somebody else in the data (the first:"
-        f" {where}): the destination may take them for one, and still answer that all is well"
-    )
-
-
-def _moved(plan: Planned) -> str:
-    if plan.first_moved is None:
-        return ""
-    where = f"{plan.first_moved.file} row {plan.first_moved.row}"
-    return (
-        f"{plan.moved:,} of those to send have another e-mail address than the destination was told before (the first:"
-        f" {where}): it may keep the old one, and still answer that all is well; its activity log tells"
-    )
+def _first(ref: RowRef) -> str:
+    return f"(the first: {ref.file} row {ref.row})"
 
 
 def plan_notes(plan: Planned) -> list[str]:

@@ -3,27 +3,13 @@
 from __future__ import annotations
 
 import io
-import json
 import sys
 from contextlib import redirect_stderr, redirect_stdout
-from typing import Any, NamedTuple
 
+from conftest import Ended
 from syncline.cli import main
 
 _FOR_PROGRAMS = {"--json", "--csv"}  # their text is data, and exact
-
-
-class Ended(NamedTuple):
-    """Its exit code, and all that it said."""
-
-    code: int
-    stdout: str
-    stderr: str
-
-    @property
-    def document(self) -> Any:
-        """With --json: its stdout, which is exactly one document."""
-        return json.loads(self.stdout)
 
 
 def typed(*words: object) -> Ended:

@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from corpus.command import Ended, typed
+from conftest import Ended
+from corpus.command import typed
 from corpus.tried import Tried
 from fuzz.readers import rows_of
 from syncline.config import load

@@ -249,15 +249,6 @@ class Machine:
         self.dead = self._dying
         return end
 
-    def asks_first(self, options: Options) -> bool:
-        """Does a run begin by asking what became of the tickets of the last?"""
-        return not options.resume and self.has_tickets
-
-    @property
-    def has_tickets(self) -> bool:
-        """Is anything open that was sent under one?"""
-        return bool(books_of(self.ledger).tickets)
-
     # --- ledgers that come and go ---------------------------------------------------------------------------------
 
     def keep(self, name: str) -> None:

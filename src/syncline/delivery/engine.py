@@ -87,7 +87,8 @@ class Engine(Generic[W, R]):
                     self.halt(stop)
                 return
             fruitless = 0 if self._desk.ended > before else fruitless + 1
-            most = self._policy.fruitless_alone if self._reactions.alone == self._desk.deferred else most
+            if self._reactions.alone == self._desk.deferred:  # once it was about these rows, it stays about them
+                most = self._policy.fruitless_alone
             if fruitless >= most:
                 faults = f"{self._desk.left} met only faults, pass after pass; --resume tries again"
                 self.halt(self._reactions.bug or Stop("faults", faults))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from pathlib import Path
 from typing import NamedTuple
 
+from syncline.errors import LedgerFailed
 from syncline.ledger.queries import HISTORY
 from syncline.model import RowRef, Stop
 
@@ -78,6 +80,16 @@ def runs(db: sqlite3.Connection, run: int | None = None) -> list[RunRecord]:
 def plan_number(db: sqlite3.Connection) -> int:
     """Of the run whose plan the ledger holds; 0 where it holds none."""
     return int(dict(db.execute(HISTORY["meta"]).fetchall()).get("plan_run", 0))
+
+
+def need_ours(db: sqlite3.Connection, path: Path, run: int) -> None:
+    """Raises `LedgerFailed` unless a run is at work on its own plan still. Whoever removes its lock lets another in,
+    which replaces the plan; whoever removes its ledger leaves a file without a name."""
+    if not path.exists():
+        raise LedgerFailed(f"the ledger {path} was removed while run {run} was at work")
+    if not db.execute(HISTORY["is_ours"], {"run": run}).fetchone()[0]:
+        why = f"another run has taken over the ledger {path}: was the lock of run {run} removed?"
+        raise LedgerFailed(f"{why} What it sent last is not recorded. Run again, with --full if values went back")
 
 
 def plan_run(db: sqlite3.Connection) -> RunRecord | None:

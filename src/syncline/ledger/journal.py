@@ -9,8 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from syncline.errors import LedgerFailed
-from syncline.ledger.history import Figures, as_json, plan_run
+from syncline.ledger.history import Figures, as_json, need_ours, plan_run
 from syncline.ledger.queries import DELIVERING, SUMS
 from syncline.ledger.store import failing, refusing, settle_down
 from syncline.ledger.sums import damaged, entry_sum, summing, teach, words_sum
@@ -125,16 +124,9 @@ class Journal:
 
     @contextmanager
     def _at_work(self) -> Iterator[None]:
-        """A transaction of a run that is under way. Whoever removes its lock lets another run in, which replaces the
-        plan; whoever removes its ledger leaves a file without a name."""
+        """A transaction of a run that is under way."""
         with self._transaction():
-            if not self._path.exists():
-                raise LedgerFailed(f"the ledger {self._path} was removed while run {self.run} was at work")
-            if not self._db.execute(DELIVERING["is_ours"], {"run": self.run}).fetchone()[0]:
-                why = f"another run has taken over the ledger {self._path}: was the lock of run {self.run} removed?"
-                raise LedgerFailed(
-                    f"{why} What it sent last is not recorded. Run again, with --full if values went back"
-                )
+            need_ours(self._db, self._path, self.run)
             yield
 
     @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from syncline.errors import Unfit
-from syncline.ledger.history import Figures, as_json
+from syncline.ledger.history import Figures, as_json, need_ours
 from syncline.ledger.queries import PLANNING, SUMS
 from syncline.ledger.store import failing, refusing, settle_down
 from syncline.ledger.sums import body_sum, content_sum, damaged, sound_body, summing
@@ -87,6 +87,8 @@ class Draft:
             db.execute(PLANNING["create_staging"])
             db.execute("BEGIN IMMEDIATE")
             try:
+                if isinstance(run, int):
+                    need_ours(db, path, run)
                 self.run: int = run if isinstance(run, int) else self._begun(run)
                 self._first: int = db.execute(PLANNING["last_entry"]).fetchone()[0]
                 self._entry = self._first

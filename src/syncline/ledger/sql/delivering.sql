@@ -45,13 +45,6 @@ WHERE plan.follows IS NOT NULL AND (settled.outcome IS NULL OR settled.outcome I
   AND plan.entry NOT IN (SELECT entry FROM ticket)
   AND plan.follows IN (SELECT entry FROM settled WHERE outcome IN ('delivered', 'rejected', 'invalid'));
 
--- name: is_ours
--- Is the plan still this run's, and the run under way? Who removes the lock of a run lets another one in.
-SELECT EXISTS (
-    SELECT 1 FROM meta JOIN run ON run.run = :run
-    WHERE meta.name = 'plan_run' AND meta.value = CAST(:run AS TEXT) AND NOT run.closed
-);
-
 -- name: settle
 -- A doubt outlives every later word but an acknowledgement: what may have been applied once stays `unknown`.
 INSERT INTO settled (entry, outcome, doubt, at, field, reason, passing, sum)

@@ -9,6 +9,13 @@ SELECT value FROM meta WHERE name = ?;
 -- name: set_meta
 INSERT OR REPLACE INTO meta (name, value, sum) VALUES (?1, ?2, row_sum(?1, ?2));
 
+-- name: is_ours
+-- Is the plan still this run's, and the run under way?
+SELECT EXISTS (
+    SELECT 1 FROM meta JOIN run ON run.run = :run
+    WHERE meta.name = 'plan_run' AND meta.value = CAST(:run AS TEXT) AND NOT run.closed
+);
+
 -- name: runs
 SELECT run, status, closed, started, ended, mapping, dialect, read + unread AS read, unchanged, folded, invalid, planned, adopted, counts, requests,
        source_requests, bytes, seconds, source_stop, bookmark, killed, stopped
