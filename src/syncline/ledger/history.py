@@ -83,10 +83,7 @@ def plan_number(db: sqlite3.Connection) -> int:
 
 
 def need_ours(db: sqlite3.Connection, path: Path, run: int) -> None:
-    """Raises `LedgerFailed` unless a run is at work on its own plan still. Whoever removes its lock lets another in,
-    which replaces the plan; whoever removes its ledger leaves a file without a name."""
-    if not path.exists():
-        raise LedgerFailed(f"the ledger {path} was removed while run {run} was at work")
+    """Raises `LedgerFailed` unless a run is at work on its own plan still: whoever removes its lock lets another in."""
     if not db.execute(HISTORY["is_ours"], {"run": run}).fetchone()[0]:
         why = f"another run has taken over the ledger {path}: was the lock of run {run} removed?"
         raise LedgerFailed(f"{why} What it sent last is not recorded. Run again, with --full if values went back")

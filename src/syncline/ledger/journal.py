@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+from syncline.errors import LedgerFailed
 from syncline.ledger.history import Figures, as_json, need_ours, plan_run
 from syncline.ledger.queries import DELIVERING, SUMS
 from syncline.ledger.store import failing, refusing, settle_down
@@ -126,6 +127,8 @@ class Journal:
     def _at_work(self) -> Iterator[None]:
         """A transaction of a run that is under way."""
         with self._transaction():
+            if not self._path.exists():  # what is written from now on goes into a file without a name
+                raise LedgerFailed(f"the ledger {self._path} was removed while run {self.run} was at work")
             need_ours(self._db, self._path, self.run)
             yield
 
