@@ -11,8 +11,9 @@ DEV_READY := $(VENV)/.dev-ready
 demo: $(READY)  ## the main job, working, in a minute
 	@$(BIN)/syncline demo
 
-test: $(DEV_READY)  ## all tests
-	@$(BIN)/pytest
+# Each file's tests in one process: what a file sets up for all of them is set up once.
+test: $(DEV_READY)  ## all tests, on all cores
+	@$(BIN)/pytest --numprocesses auto --dist loadfile
 
 check: lint types contracts audit test  ## what CI runs
 

@@ -3,7 +3,8 @@
 P1: no credential leaves the process but in a request: not on stdout or stderr, in no log record of any logger, in no
 exception of ours, no argument of a process, no answer of the service, no file but the configuration. P2: no e-mail
 address in a log record or in an exception of ours. The ears are put on once, for all tests; what a test asks for by
-name (an argument, a fixture) could be forgotten by the next one. At the end, one line says how much was searched.
+name (an argument, a fixture) could be forgotten by the next one. At the end, one line says how much was searched, by
+all the processes that the tests were shared among.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from tempfile import gettempdir
 from typing import Any, NamedTuple
 
 import pytest
@@ -215,8 +216,10 @@ def _read_out(read: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _ears() -> Iterator[None]:
-    """Every logger at every level, every exception of ours, every process, and what `capsys` gives to a test."""
+def _ears(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Every logger at every level, every exception of ours, every process, and what `capsys` gives to a test.
+    Temporary files have a folder of their own: what is left in it at the end, these tests left."""
+    temporary = tmp_path_factory.mktemp("temporary")
     sys.addaudithook(_on_audit)
     factory, level = logging.getLogRecordFactory(), logging.root.level
     with ExitStack() as off:
@@ -224,13 +227,15 @@ def _ears() -> Iterator[None]:
         patch.setattr(SynclineError, "__init__", _raised)
         patch.setattr(subprocess.Popen, "communicate", _communicated(subprocess.Popen.communicate))
         patch.setattr(pytest.CaptureFixture, "readouterr", _read_out(pytest.CaptureFixture.readouterr))
+        patch.setenv("TMPDIR", str(temporary))
+        patch.setattr(tempfile, "tempdir", str(temporary))
         off.callback(logging.setLogRecordFactory, factory)
         off.callback(logging.root.setLevel, level)
         logging.setLogRecordFactory(_record(factory))
         logging.root.setLevel(1)
         yield
     with watching() as watch:  # a run that was killed may leave what it had in hand
-        for left in Path(gettempdir()).glob("syncline-*"):
+        for left in temporary.glob("syncline-*"):
             watch.look(left)
     if watch.leaks:
         pytest.fail("what was planted was left behind:\n" + "\n".join(dict.fromkeys(watch.leaks)), pytrace=False)
@@ -262,6 +267,20 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if report.when == "call":
         item.stash[_SAID] = [("stdout", report.capstdout), ("stderr", report.capstderr)]
     return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """One of several processes tells the one that started it what it searched."""
+    told: dict[str, object] | None = getattr(session.config, "workeroutput", None)
+    if told is not None:
+        told["canaries"] = [dict(counter) for counter in _searched]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """`node`: a process of pytest-xdist's, which has ended; without a word, if it died."""
+    for counter, theirs in zip(_searched, getattr(node, "workeroutput", {}).get("canaries", ()), strict=False):
+        counter.update(theirs)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

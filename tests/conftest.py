@@ -22,7 +22,9 @@ from canaries import API_KEY, APP_API_KEY, SITE_ID
 from canaries import _ears as _ears
 from canaries import canaries as canaries
 from canaries import pytest_runtest_makereport as pytest_runtest_makereport
+from canaries import pytest_sessionfinish as pytest_sessionfinish
 from canaries import pytest_terminal_summary as pytest_terminal_summary
+from canaries import pytest_testnodedown as pytest_testnodedown
 from syncline.emulators import faults as weather
 from syncline.emulators.customerio import Credentials, Customerio, Mode, Workspace
 from syncline.emulators.log import Arrival

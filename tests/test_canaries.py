@@ -20,7 +20,8 @@ import canaries
 from canaries import API_KEY, EMAIL, PERSON, PHONE, SITE_ID, Watch
 
 _IMPORTS = """
-import base64, json, logging, subprocess, sys
+import base64, json, logging, subprocess, sys, tempfile
+from pathlib import Path
 import pytest
 from canaries import API_KEY, EMAIL, PERSON, PHONE, SITE_ID, hear_answer
 from syncline.errors import ConfigRefused, Problem, Unanswered, Unfit
@@ -104,10 +105,9 @@ def test_a_test_that_lets_something_slip_fails_and_is_told_what(tmp_path: Path) 
 
 
 def test_what_a_killed_process_left_behind_is_found_when_all_tests_have_ended(tmp_path: Path) -> None:
-    (tmp_path / "syncline-x1y2.db").write_text(API_KEY)
-    (tmp_path / "test_fair.py").write_text("def test_fair():\n    pass\n", encoding="utf-8")
-    ended = pytest_of(tmp_path, "test_fair.py", TMPDIR=str(tmp_path))
-    (tmp_path / "syncline-x1y2.db").unlink()
+    leave = f"Path(tempfile.gettempdir(), 'syncline-x1y2.db').write_text({API_KEY!r})"
+    (tmp_path / "test_fair.py").write_text(_IMPORTS + _test("fair", leave), encoding="utf-8")
+    ended = pytest_of(tmp_path, "test_fair.py")
     assert ended.returncode == 1
     assert "what was planted was left behind" in ended.stdout
     assert "a credential in the file syncline-x1y2.db" in ended.stdout
