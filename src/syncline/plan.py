@@ -85,7 +85,7 @@ class Planner:
     def __init__(self, draft: Draft, job: Job, options: Options) -> None:
         self._draft, self._job, self._options = draft, job, options
         self._only = job.only(options)
-        self._refresh, self.clock = job.refresh(options).trusting(draft.newest_acknowledgement())
+        self._refresh, self.clock = job.refresh(options).trusting(draft.beliefs.newest_acknowledgement())
         self.read = 0
 
     def add(self, records: list[Record], invalid: list[Invalid]) -> None:
@@ -94,7 +94,7 @@ class Planner:
             invalid = [row for row in invalid if row.key in self._only]
         self.read += len(records) + len(invalid)
         records = self._with_earlier(records)
-        beliefs = {} if self._options.full else self._draft.believed([record.key for record in records])
+        beliefs = {} if self._options.full else self._draft.beliefs.of([record.key for record in records])
         fit, unfit = _fit(self._job, _diff(records, beliefs, self._is_sent))
         self._draft.stage(fit)
         self._draft.refuse(invalid + unfit)
@@ -102,7 +102,7 @@ class Planner:
     def _with_earlier(self, records: list[Record]) -> list[Record]:
         """Whom an earlier portion had already is told of whole again: what this row does not say was not taken back.
         It is the first row of a key that is folded with what was; those after it are folded with it."""
-        earlier = self._draft.earlier([record.key for record in records])
+        earlier = self._draft.beliefs.met_before([record.key for record in records])
         return [self._onto(earlier.pop(one.key), one) if one.key in earlier else one for one in records]
 
     def _onto(self, before: bytes, record: Record) -> Record:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from syncline.ledger.growth import Growth, seen, unread
 from syncline.ledger.history import (
     Figures,
     Problem,
@@ -15,7 +16,7 @@ from syncline.ledger.history import (
 )
 from syncline.ledger.journal import KILLED, Journal, bury_the_dead
 from syncline.ledger.lock import Lock
-from syncline.ledger.planning import Draft, Folded, Growth, NewRun, Planned, previewed, seen, unplanned, unread
+from syncline.ledger.planning import Draft, Folded, NewRun, Planned, previewed, unplanned
 from syncline.ledger.store import open_ledger, open_to_read, path_of, paths_of, prepare_folder, scratch_copy
 
 __all__ = [

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from syncline.errors import Unfit
+from syncline.ledger.beliefs import Beliefs
+from syncline.ledger.growth import Growth
 from syncline.ledger.history import Figures, as_json, need_ours
 from syncline.ledger.queries import PLANNING, SUMS
 from syncline.ledger.store import failing, refusing, settle_down
-from syncline.ledger.sums import body_sum, content_sum, damaged, sound_body, summing
-from syncline.model import Belief, Invalid, Kind, Outcome, Record, RowRef, Stop
+from syncline.ledger.sums import body_sum, content_sum, sound_body
+from syncline.model import Belief, Invalid, Kind, Record, RowRef, Stop
 
 _SLICE = 2_000  # rows read at a time
 
@@ -54,14 +55,6 @@ class NewRun(NamedTuple):
     whole: bool
 
 
-class Growth(NamedTuple):
-    """What a portion of an API source adds to its plan besides rows. bookmark: where reading goes on, "" at the end;
-    seen: (ref, number, why it could not be read: None when it was, the key of its record if it has one)."""
-
-    bookmark: str
-    seen: Sequence[tuple[str, int, str | None, str | None]]
-
-
 class Folded(NamedTuple):
     """The records of one key as one: its record, and whether there is something to send."""
 
@@ -79,9 +72,10 @@ class Draft:
     def __init__(self, db: sqlite3.Connection, path: Path, started: float, run: NewRun | int) -> None:
         self._db, self._path, self._started = db, path, started
         self._invalid = self._folded = 0
-        self._goes_on = isinstance(run, int)
+        goes_on = isinstance(run, int)
         # What was sent by an earlier portion stands: a disk that fails now stops the run, and does not refuse it.
-        self._guard = failing if self._goes_on else refusing
+        self._guard = failing if goes_on else refusing
+        self.beliefs = Beliefs(db, path, self._guard, grown=goes_on)
         with self._guard(path):
             db.execute(PLANNING["drop_staging"])
             db.execute(PLANNING["create_staging"])
@@ -116,48 +110,6 @@ class Draft:
             self._db.execute(PLANNING[step])
         for step in ("clear_tickets", "clear_seen", "drop_plan_index"):
             self._db.execute(PLANNING[step])
-
-    def believed(self, keys: Sequence[str]) -> dict[str, Belief]:
-        """What we think the destination holds for these keys; a key in doubt has a belief that says so."""
-        beliefs: dict[str, Belief] = {}
-        with self._guard(self._path), summing("belief"):
-            for key, digest, body, doubtful, acked, due in self._db.execute(
-                PLANNING["believed"], {"keys": json.dumps(keys)}
-            ):
-                if digest is None:
-                    beliefs[key] = Belief(b"", 0, bool(doubtful))
-                elif content_sum(key, digest, body) != due:
-                    raise damaged("belief")
-                else:
-                    beliefs[key] = Belief(digest, body, bool(doubtful), acked)
-            return self._overlaid(beliefs, keys) if self._goes_on else beliefs
-
-    def _overlaid(self, beliefs: dict[str, Belief], keys: Sequence[str]) -> dict[str, Belief]:
-        """What this very plan has delivered is believed already; what it is about to deliver is in doubt."""
-        rows = self._db.execute(PLANNING["planned_before"], {"keys": json.dumps(keys)})
-        for key, digest, body, outcome, at, due in rows:
-            if content_sum(key, digest, body) != due:
-                raise damaged("plan")
-            if outcome not in {Outcome.REJECTED, Outcome.INVALID}:
-                delivered = outcome == Outcome.DELIVERED
-                beliefs[key] = Belief(digest, body, not delivered, at if delivered else 0.0)
-        return beliefs
-
-    def earlier(self, keys: Sequence[str]) -> dict[str, bytes]:
-        """Of a plan that grows: the keys that an earlier portion had, each with its record as it stands since."""
-        if not self._goes_on:
-            return {}
-        with self._guard(self._path):
-            met = [key for (key,) in self._db.execute(PLANNING["met_before"], {"keys": json.dumps(keys)})]
-            stands = {key: belief.body for key, belief in self.believed(met).items() if belief.body}
-            rows = {key: self._db.execute(PLANNING["body"], {"body": body}).fetchone() for key, body in stands.items()}
-            return {key: sound_body(stands[key], *(row or (None, None))) for key, row in rows.items()}
-
-    def newest_acknowledgement(self) -> float | None:
-        """Unix seconds; None where nothing was ever acknowledged."""
-        with self._guard(self._path):
-            newest: float | None = self._db.execute(PLANNING["newest_acknowledgement"]).fetchone()[0]
-            return newest
 
     def stage(self, records: Iterable[tuple[Record, Belief | None]]) -> None:
         """Takes records in source order; one with a belief is unchanged and points at the body believed held."""
@@ -209,17 +161,18 @@ class Draft:
             self._db.execute(PLANNING["make_plan"], {"kind": Kind.UPSERT})
             if growth is not None:
                 self._grow(growth)
-            shared, _, *first = self._db.execute(PLANNING["shared_identity"]).fetchone()
-            unchanged = self._db.execute(PLANNING["count_unchanged"]).fetchone()[0]
-            new = self._db.execute(PLANNING["count_new"]).fetchone()[0]
-            entries = self._db.execute(PLANNING["count_entries"]).fetchone()[0]
-            planned = Planned(self.run, read, unchanged, self._folded, self._invalid, entries, new)
-            planned = planned._replace(shared=shared, rejected=rejected)
-            if shared:
-                planned = planned._replace(first_shared=RowRef(*first))
-            planned = planned._replace(refreshed=self._db.execute(PLANNING["count_refreshed"]).fetchone()[0])
-            if findable_by:
-                planned = self._moved(planned, findable_by)
+            planned = Planned(
+                self.run,
+                read,
+                unchanged=self._db.execute(PLANNING["count_unchanged"]).fetchone()[0],
+                folded=self._folded,
+                invalid=self._invalid,
+                entries=self._db.execute(PLANNING["count_entries"]).fetchone()[0],
+                new=self._db.execute(PLANNING["count_new"]).fetchone()[0],
+                rejected=rejected,
+                refreshed=self._db.execute(PLANNING["count_refreshed"]).fetchone()[0],
+            )
+            planned = self._alike(planned, findable_by)
             if adopt:
                 planned = self._adopted(planned)
             figures = {
@@ -235,10 +188,17 @@ class Draft:
         settle_down(self._db, self._path)
         return planned
 
-    def _moved(self, planned: Planned, attribute: str) -> Planned:
-        where = {"first": self._first, "path": f'$."{attribute}"'}
-        moved, _, *first = self._db.execute(PLANNING["moved_identity"], where).fetchone()
-        return planned._replace(moved=moved, first_moved=RowRef(*first)) if moved else planned
+    def _alike(self, planned: Planned, findable_by: str) -> Planned:
+        """Who shares a further identity, and whose is another than it was."""
+        shared, _, *first = self._db.execute(PLANNING["shared_identity"]).fetchone()
+        if shared:
+            planned = planned._replace(shared=shared, first_shared=RowRef(*first))
+        if findable_by:
+            where = {"first": self._first, "path": f'$."{findable_by}"'}
+            moved, _, *first = self._db.execute(PLANNING["moved_identity"], where).fetchone()
+            if moved:
+                planned = planned._replace(moved=moved, first_moved=RowRef(*first))
+        return planned
 
     def _spare(self, spares: Callable[[str, float], bool]) -> int:
         """Takes out what the destination would only refuse again."""
@@ -277,7 +237,7 @@ class Draft:
     def _fold_key(self, key: str, fold: Callable[[str, RowRef, Iterable[bytes], Belief | None], Folded]) -> None:
         """The last row of the key carries the folded record; the earlier ones end as folded."""
         last, *ref = self._db.execute(PLANNING["last_of_key"], (key,)).fetchone()
-        belief = self.believed([key]).get(key)
+        belief = self.beliefs.of([key]).get(key)
         rows = self._db.execute(PLANNING["rows_of_key"], (key,))
         bodies = (sound_body(*row) for row in rows)
         try:
@@ -308,18 +268,6 @@ def previewed(db: sqlite3.Connection) -> Iterator[tuple[str, bytes, bytes | None
     for key, body, planned, due, believed, held, held_due in db.execute(PLANNING["planned_with_beliefs"]):
         before = None if believed is None else sound_body(believed, held, held_due)
         yield key, sound_body(body, planned, due), before
-
-
-def seen(db: sqlite3.Connection, path: Path, refs: Sequence[str]) -> set[str]:
-    """Which of these the run of the current plan has met already."""
-    with failing(path):
-        return {ref for (ref,) in db.execute(PLANNING["seen"], {"refs": json.dumps(refs)})}
-
-
-def unread(db: sqlite3.Connection, path: Path) -> list[tuple[str, int]]:
-    """(ref, number) of the rows that the run of the current plan could not read, in order."""
-    with failing(path):
-        return db.execute(PLANNING["unread"]).fetchall()
 
 
 def unplanned(db: sqlite3.Connection, path: Path, new: NewRun, status: str, stop: Stop | None, figures: Figures) -> int:
