@@ -267,7 +267,7 @@ def test_base_urls_that_are_fine(url: str) -> None:
     assert sync(destination={"baseUrl": url, "appBaseUrl": url}).destination.base_url == url
 
 
-@pytest.mark.parametrize("key", ["demo", "secret", "site", "test-key", "key", "abc123", "xx", "a" * 256])
+@pytest.mark.parametrize("key", ["demo", "secret", "site", "test-key", "key", "abc123", "xx", "a" * 256, "$-a", "a$b"])
 def test_short_and_odd_credentials_are_not_taken_for_placeholders(key: str) -> None:
     assert customerio_of(sync(siteId=key, apiKey=key)).api_key.get_secret_value() == key
 

@@ -239,6 +239,14 @@ def test_a_placeholder_is_recognised(key: str, text: str) -> None:  # C21
     assert "placeholder" in problem.expected
 
 
+@pytest.mark.parametrize("text", ["$CIO_API_KEY", "%CIO_API_KEY%", "$(cat key)", "$(CIO_API_KEY)"])
+def test_a_variable_in_the_manner_of_a_shell_is_told_from_a_key(text: str) -> None:
+    problem = the_problem(api_key=text)
+    assert problem.found == "api_key is a text (not shown)"
+    assert "${NAME}" in problem.expected
+    assert "braces" in problem.fix
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -29,6 +29,8 @@ POINTS = os.environ.get("SYNCLINE_POINTS", "8")
 SEED = int(os.environ.get("SYNCLINE_SEED", str(time.time_ns() % 1_000_000)))
 PARALLELISM, ITEMS, PEOPLE = 4, 5, 120
 WRITES = ("pwrite64", "write", "ftruncate", "fallocate")
+READS = ("pread64", "read")
+NAMES = ("openat", "mkdir", "mkdirat", "rename", "renameat", "renameat2", "unlink", "unlinkat")
 SYNCS = ("fsync", "fdatasync")
 
 
@@ -150,6 +152,26 @@ def test_63_an_error_of_any_fsync_stops_the_run_and_costs_nothing(
     _at_each(scene, SYNCS, errno.EIO, known=known, sticky=sticky)
 
 
+@needs_seccomp
+@pytest.mark.promise("S8")
+@pytest.mark.parametrize("known", [False, True], ids=["first run", "later run"])
+@pytest.mark.parametrize("sticky", [False, True], ids=["once", "for good"])
+def test_63_an_error_of_any_read_stops_the_run_and_costs_nothing(
+    scene: Callable[..., Scene], known: bool, sticky: bool
+) -> None:
+    _at_each(scene, READS, errno.EIO, known=known, sticky=sticky)
+
+
+@needs_seccomp
+@pytest.mark.promise("S8")
+@pytest.mark.parametrize("known", [False, True], ids=["first run", "later run"])
+@pytest.mark.parametrize("error", [errno.EIO, errno.EMFILE, errno.EACCES], ids=errno.errorcode.get)
+def test_63_a_file_that_cannot_be_opened_moved_or_removed_stops_the_run_and_costs_nothing(
+    scene: Callable[..., Scene], known: bool, error: int
+) -> None:
+    _at_each(scene, NAMES, error, known=known, sticky=False)
+
+
 def _at_each(scene: Callable[..., Scene], names: Sequence[str], error: int, *, known: bool, sticky: bool) -> None:
     count = points(scene("undisturbed", known=known), names)
     chosen = range(1, count + 1)
@@ -162,6 +184,26 @@ def _at_each(scene: Callable[..., Scene], names: Sequence[str], error: int, *, k
         one.come_right(ended)
         ends[ended.code] = ends.get(ended.code, 0) + 1
     print(f"SYNCLINE_SEED={SEED}: of {count} calls, exits {ends}")
+
+
+@needs_seccomp
+@pytest.mark.promise("A5")
+@pytest.mark.parametrize("verb", [("runs",), ("report", "--run", "1"), ("run", "--dry-run")], ids=lambda verb: verb[0])
+def test_63_who_only_looks_is_told_of_an_error_of_any_read(scene: Callable[..., Scene], verb: Sequence[str]) -> None:
+    one = scene("looked at")
+    data = ("-d", one.data) if verb[0] == "run" else ()
+    words = (verb[0], one.config, *verb[1:], *data, "--json")
+
+    def look(judge: Judge) -> Ended:
+        return one.nursery.run(words, one.project.folder, judge)
+
+    counting = Disk(one.local, READS, errno.EIO, 10**9, sticky=False)
+    whole = look(counting)
+    assert (whole.code, counting.met > 3) == (0, True)
+    for at in range(1, counting.met + 1):
+        ended = look(Disk(one.local, READS, errno.EIO, at, sticky=False))
+        assert "Traceback" not in ended.stderr
+        assert (ended.code, len(ended.stderr.strip().splitlines())) == (2, 1) or ended.stdout == whole.stdout, ended
 
 
 # --- a small disk, really full, and one that is read only -------------------------------------------------------------

@@ -107,11 +107,29 @@ def test_58_a_file_that_may_not_grow_refuses_the_run(project: Project, local: Lo
     assert library.run(config, rows("new", 2_000)).counts[Outcome.DELIVERED] == 2_000
 
 
-def test_58_too_few_file_handles_cost_tries_and_nobody(project: Project, emulate: Emulate) -> None:
+@pytest.mark.parametrize(("handles", "fewer"), [(20, "1 request at a time"), (40, "requests at a time")])
+def test_58_too_few_file_handles_cost_time_and_nobody(
+    project: Project, emulate: Emulate, handles: int, fewer: str
+) -> None:
+    """As many connections as there are handles for, and no request that could not be sent for want of one."""
     local = emulate(latency_s=0.02)
-    config = project.config(parallelism=25, destination={"baseUrl": local.url, "api": "identify"})
-    ended = run_under(at_most(resource.RLIMIT_NOFILE, 20), config, project.data(rows("new", 20)))
-    assert (ended.returncode, plans(local)) == (0, everybody("new", 20)), ended.stderr
-    assert library.run(config, rows("new", 20)).requests == 0
-    ((_, first), _) = history(str(config), None)
-    assert first.requests > local.app.log.total == 20  # connections that could not be made
+    config = project.config(parallelism=60, destination={"baseUrl": local.url, "api": "identify"})
+    ended = run_under(at_most(resource.RLIMIT_NOFILE, handles), config, project.data(rows("new", 100)))
+    assert (ended.returncode, plans(local)) == (0, everybody("new", 100)), ended.stderr
+    assert f"{fewer}, not 60: this process may open no more files" in ended.stdout
+    ((_, report),) = history(str(config), None)
+    assert report.requests == local.app.log.total == 100
+    assert library.run(config, rows("new", 100)).requests == 0
+
+
+def test_58_a_limit_on_file_handles_that_may_be_raised_is_raised(project: Project, emulate: Emulate) -> None:
+    local = emulate(latency_s=0.02)
+    config = project.config(parallelism=60, destination={"baseUrl": local.url, "api": "identify"})
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    ended = run_under(
+        lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (40, hard)), config, project.data(rows("new", 100))
+    )
+    assert (ended.returncode, plans(local)) == (0, everybody("new", 100)), ended.stderr
+    assert "at a time, not" not in ended.stdout
+    ((_, report),) = history(str(config), None)
+    assert report.requests == 100

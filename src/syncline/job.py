@@ -16,6 +16,7 @@ from syncline.destinations import customerio, voucherify
 from syncline.errors import ConfigRefused, LedgerRefused, NothingToResume, Unfit, counted
 from syncline.flow.diff import Refresh
 from syncline.flow.mapping import Mapper
+from syncline.handles import affordable
 from syncline.ledger import (
     Draft,
     Journal,
@@ -23,6 +24,7 @@ from syncline.ledger import (
     NewRun,
     RunRecord,
     bury_the_dead,
+    failing,
     open_ledger,
     path_of,
     plan_number,
@@ -78,7 +80,9 @@ class Job:
     def __init__(self, loaded: configuration.Loaded, state_dir: str | Path | None, reading: Reading) -> None:
         sync = loaded.sync
         self._loaded = loaded
-        self.name, self.parallelism = loaded.name, sync.parallelism
+        self.name = loaded.name
+        roads = 2 if isinstance(sync.source, configuration.Segment) else 1  # it has as many as the destination
+        self.parallelism = max(1, affordable(roads * sync.parallelism) // roads)
         self.destination = _destination(sync)
         self.notify, self.fail_on = sync.notify, sync.fail_on
         self.policy = Policy(
@@ -184,7 +188,8 @@ class Job:
         with Lock(self.lock_path) as lock:
             db = open_ledger(self.path, self.destination.name, self.destination.account)
             try:
-                yield db, lock
+                with failing(self.path):  # who knows better what it means, says so; this is the last word
+                    yield db, lock
             finally:
                 db.close()
 
@@ -235,6 +240,9 @@ class Job:
             notes.append("everything is read to find one person: --only looks at what was read and mapped")
         if not options.resume and not self.path.exists():
             notes.append("no ledger yet: it begins here" if options.adopt else "no ledger yet: everything is new")
+        if self.parallelism < (wanted := self._loaded.sync.parallelism):
+            few = f"{counted(self.parallelism, 'request')} at a time, not {wanted}"
+            notes.append(f"{few}: this process may open no more files (raise that with `ulimit -n`)")
         return notes
 
     def unmet(self, mapper: Mapper, read: int, options: Options) -> list[str]:

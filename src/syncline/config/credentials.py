@@ -33,6 +33,8 @@ _PLACEHOLDER = re.compile(
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
 
+_REFERENCE_ELSEWHERE = re.compile(r"\$[A-Za-z_]\w*|%[A-Za-z_]\w*%|\$\([^)]*\)")  # in a shell, in cmd.exe, in make
+
 
 def check_credentials(draft: Draft, tell: Describer) -> Iterator[Finding]:
     """Those of the destination and the source, and `notify`, whose URL may hold a token."""
@@ -64,6 +66,8 @@ def _fault(alias: str, text: str) -> tuple[str, str] | None:
             "a real credential, not a placeholder",
             "Put the real value here, or write ${NAME} and set that variable.",
         )
+    if _REFERENCE_ELSEWHERE.fullmatch(text):
+        return "a credential, or a variable as ${NAME}", "A variable's name stands in braces: ${NAME}."
     if len(text) > MAX_CREDENTIAL:
         return f"at most {MAX_CREDENTIAL} characters", "Copy the credential alone."
     if not re.fullmatch(r"[\x21-\x7e]+", text):

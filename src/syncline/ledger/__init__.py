@@ -17,7 +17,7 @@ from syncline.ledger.history import (
 from syncline.ledger.journal import KILLED, Journal, bury_the_dead
 from syncline.ledger.lock import Lock
 from syncline.ledger.planning import Draft, Folded, NewRun, Planned, previewed, unplanned
-from syncline.ledger.store import open_ledger, open_to_read, path_of, paths_of, prepare_folder, scratch_copy
+from syncline.ledger.store import failing, open_ledger, open_to_read, path_of, paths_of, prepare_folder, scratch_copy
 
 __all__ = [
     "KILLED",
@@ -33,6 +33,7 @@ __all__ = [
     "RunRecord",
     "bury_the_dead",
     "count_new_problems",
+    "failing",
     "open_ledger",
     "open_to_read",
     "path_of",

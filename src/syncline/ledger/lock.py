@@ -36,17 +36,19 @@ class Lock:
             raise LedgerRefused(
                 f"the lock {self._path} cannot be opened: {error.strerror}; move it away, or make its folder writable"
             ) from None
-        if not self._taken():
-            holder = self._note()
-            os.close(self._file)
-            raise Locked(_held_by(holder))
-        note = self._note()
-        self.died_over = _number(note.get("over")) if note.get("phase") == "planning" else None
         try:
+            if not self._taken():
+                raise Locked(_held_by(self._note()))
+            note = self._note()
+            self.died_over = _number(note.get("over")) if note.get("phase") == "planning" else None
             self._write("opening" if self.died_over is None else "planning", self.died_over or 0)
         except OSError as error:
             os.close(self._file)
-            raise LedgerRefused(f"the lock {self._path} cannot be written: {error.strerror}. Free the disk") from None
+            why = f"the lock {self._path} cannot be taken: {error.strerror}"
+            raise LedgerRefused(f"{why}. Free or mend the disk; a network share may know no locks") from None
+        except Locked:
+            os.close(self._file)
+            raise
         return self
 
     def _taken(self) -> bool:
@@ -54,7 +56,7 @@ class Lock:
         for _ in range(_ASKED_TIMES):
             try:
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+            except BlockingIOError:
                 time.sleep(_ASKED_EVERY_S)
             else:
                 return True
@@ -96,8 +98,10 @@ class Lock:
             return False
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             return True
+        except OSError:  # it cannot be asked, and a run could not have taken it either
+            return False
         finally:
             os.close(file)
         return False
@@ -115,10 +119,10 @@ def _number(noted: object) -> int:
 
 
 def _held_by(note: dict[str, object]) -> str:
-    started = note.get("started")
-    since = (
-        datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds") if isinstance(started, float) else "unknown"
-    )
+    since, started = "unknown", note.get("started")
+    with suppress(OverflowError, OSError, ValueError):  # of a note that was damaged
+        if isinstance(started, float):
+            since = datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds")
     return (
         f"another run of this sync is at work: process {note.get('pid', '?')} on {note.get('host', '?')},"
         f" since {since}. Wait for it, or stop it with Ctrl-C"

@@ -1,0 +1,33 @@
+"""How many connections this process may have open at once: each takes a file handle, and the system allows so many."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+_OTHERS = 22  # the ledger and its journals, what is staged, the data, the event loop, the resolver
+
+
+def affordable(connections: int) -> int:
+    """As many of them as there are handles for, at least one. The limit is raised first, as far as the system lets it:
+    macOS begins with 256, some containers with less."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return connections
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = _open_now() + _OTHERS + connections
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        raised = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        with suppress(ValueError, OSError):  # then it stays as it was
+            resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
+            soft = raised
+        return max(1, min(connections, connections - (needed - soft)))
+    return connections
+
+
+def _open_now() -> int:
+    try:
+        return len(os.listdir("/dev/fd"))
+    except OSError:  # no /dev, or no handle left to read it with
+        return 3
