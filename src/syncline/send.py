@@ -10,12 +10,13 @@ from random import Random
 from typing import Protocol, TypeVar
 
 from syncline.delivery import Delivery, Gauge, Halt, Signal, World, deliver
+from syncline.discretion import discreet
 from syncline.errors import LedgerFailed
 from syncline.flow.batch import Batch, asked_again, batches
 from syncline.job import Job, Watch
 from syncline.ledger import Figures, Journal
 from syncline.loops import new_event_loop
-from syncline.model import Change, Settled, Stop
+from syncline.model import Change, Lane, Request, Response, Settled, Stop
 
 T = TypeVar("T")
 
@@ -139,6 +140,10 @@ async def send(feed: Feed, job: Job, world: World, halt: Halt, gauge: Gauge) -> 
     """Delivers until nothing is left, or a stop. What was sent under a ticket is asked for, not sent again."""
     destination, canary = job.destination, job.policy.canary_rows
 
+    async def post(lane: Lane, request: Request) -> Response:
+        """An acknowledgement holds no data of anybody's, and its words end in reports: of items that failed, say."""
+        return discreet(await world.post(lane, request), lane)
+
     def work() -> Iterator[Batch | None]:
         for ticket, changes in feed.tickets():
             yield asked_again(changes, ticket, destination.encode)
@@ -154,7 +159,7 @@ async def send(feed: Feed, job: Job, world: World, halt: Halt, gauge: Gauge) -> 
         work,
         destination,
         settle,
-        world,
+        world._replace(post=post),
         parallelism=job.parallelism,
         keep=keep,
         halt=halt,

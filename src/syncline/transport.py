@@ -5,20 +5,17 @@ No retries, no redirects, no cookies, no proxies from the environment, and at mo
 
 from __future__ import annotations
 
-import base64
-import json
 import os
 import re
 import socket
 import ssl
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Collection, Iterable
 from types import TracebackType
-from urllib.parse import quote
 
 from yarl import URL
 
 from syncline._version import __version__
+from syncline.discretion import discreet
 from syncline.errors import Unanswered, Unsent
 from syncline.model import Lane, Request, Response
 from syncline.open_net import is_open
@@ -30,7 +27,6 @@ with key_log_unheard():  # it makes contexts of its own here, and breaks where t
 
 _ANSWER_BYTES_AT_MOST = 1_000_000
 _CONNECT_S = 5.0
-_SECRET_LENGTH = 8  # shorter ones are of emulators, and words of every answer
 
 _UNSENT = (
     aiohttp.ClientConnectorError,  # refused, no such host, unreachable, TLS
@@ -90,7 +86,9 @@ class Transport:
                 told: dict[str, str] = {}
                 for name, value in answer.headers.items():  # one that came twice is a list: RFC 9110, section 5.3
                     told[name.lower()] = f"{told[name.lower()]}, {value}" if name.lower() in told else value
-                return _discreet(Response(answer.status, told, body), lane)
+                said = Response(answer.status, told, body)
+                # What is no success is told to people, whoever asked.
+                return said if said.status < 300 else discreet(said, lane)
         except _UNSENT as error:
             hopeless = isinstance(error, _HOPELESS)
             raise Unsent(f"could not connect to {url.host}: {_cause(error)}", hopeless=hopeless) from None
@@ -133,33 +131,6 @@ class _Guard(AbstractResolver):
     def _check(self, host: str, port: int | None, addresses: Iterable[str]) -> None:
         if (host, port) not in self._trusted and not all(map(is_open, addresses)):
             raise Unsent(f"{host} is not in the open net, where an uploaded configuration may go", hopeless=True)
-
-
-def _discreet(response: Response, lane: Lane) -> Response:
-    """What is no success is told to people, and some servers repeat what they were sent: without our credentials."""
-    if response.status < 300:
-        return response
-    body, headers = response.body, dict(response.headers)
-    for secret in _spellings(lane):
-        body = body.replace(secret, b"***")
-        headers = {name: value.replace(secret.decode(), "***") for name, value in headers.items()}
-    return Response(response.status, headers, body)
-
-
-def _spellings(lane: Lane) -> Iterator[bytes]:
-    """A credential as it was sent, its parts, and how they look in a URL or in JSON."""
-    for _, held in lane.headers:
-        whole = held.reveal()
-        scheme, _, token = whole.partition(" ")
-        parts = {whole, token} if token else {whole}
-        if scheme == "Basic":
-            with suppress(ValueError):
-                parts.update(base64.b64decode(token).decode("latin-1").split(":", 1))
-        for part in sorted((part for part in parts if len(part) >= _SECRET_LENGTH), key=len, reverse=True):
-            forms = {part, quote(part, safe=""), repr(part)[1:-1]}
-            for _ in range(2):  # in JSON, and in JSON within JSON
-                forms |= {json.dumps(form)[1:-1] for form in forms}
-            yield from (form.encode() for form in sorted(forms, key=len, reverse=True))
 
 
 async def _read(answer: aiohttp.ClientResponse) -> bytes:

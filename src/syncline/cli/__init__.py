@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 import rich_click as click
 
+from syncline import early
 from syncline._version import __version__
 from syncline.cli.argv import normalised
 from syncline.cli.ends import ended
@@ -42,6 +43,7 @@ class Verbs(click.RichGroup):
         if cmd_name not in VERBS:
             return None
         command: click.Command = import_module(f"syncline.cli.{cmd_name}").command
+        early.over()
         command.short_help = VERBS[cmd_name]
         return command
 
@@ -66,7 +68,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """The console script. Ends the process with the exit code that design and docs promise."""
+    """What the console script does, once imported. Ends the process with the exit code that design and docs promise."""
     argv = sys.argv[1:]
     as_json = "--json" in argv or "-json" in argv  # whatever else is wrong with them
     work = partial(cli, prog_name="syncline", standalone_mode=False)
