@@ -33,10 +33,10 @@ def person(number: int, version: int = 1) -> dict[str, object]:
 def planned(db: sqlite3.Connection, work: Job, rows: Sequence[Mapping[str, Any]]) -> Journal:
     """The plan of a run, over a ledger whose dead are buried."""
     bury_the_dead(db, work.path, lambda: EPOCH_S)
-    options = Options()
+    options, halt = Options(), Halt()
     with work.draft(db, options) as draft:
-        mapped = mapped_rows(work, list(rows), options, work.recipe.mapper())
-        made = make_plan(draft, mapped, work, options, Halt(), no_watch)
+        mapped = mapped_rows(work, list(rows), options, work.recipe.mapper(), halt)
+        made = make_plan(draft, mapped, work, options, halt, no_watch)
     return Journal(db, work.path, made.plan.run, lambda: EPOCH_S)
 
 

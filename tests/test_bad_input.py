@@ -6,10 +6,13 @@ What is refused costs no request; what is wrong with a row costs that row alone;
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -113,6 +116,31 @@ def test_a_file_is_read_as_it_is_or_told_why_not(case: File, project: Project, l
     counts = {**case.counts, "unchanged": before, "delivered": 0}
     assert {name: count for name, count in again["counts"].items() if count} == {k: n for k, n in counts.items() if n}
     assert again["requests"] == 0
+
+
+def test_damage_that_shows_behind_planned_rows_leaves_the_ledger_as_it_was(project: Project, local: Local) -> None:
+    config, rows = project.config("a", name="sync"), lines(20_000)
+    sound, data = gzip.compress(rows), project.folder / "d.ndjson.gz"
+    data.write_bytes(gzip.compress(lines(3)))
+    assert typed("run", config, "-d", data).code == 0
+    before, sent = dumped(project.ledger), local.app.log.total
+    data.write_bytes(gzip.compress(rows.replace(b'"x7"', b'"x8"'))[:-8] + sound[-8:])
+    for words in ([], ["--full"], ["--dry-run"]):
+        ended = typed("run", config, "-d", data, *words)
+        assert (ended.code, ended.stdout) == (2, "")
+        assert "d.ndjson.gz: found gzip data that is damaged (incorrect data check); expected gzip data" in ended.stderr
+    assert (dumped(project.ledger), local.app.log.total) == (before, sent)
+    data.write_bytes(sound)
+    assert typed("run", config, "-d", data, "--json").document["counts"]["unchanged"] == 3
+
+
+def lines(count: int) -> bytes:
+    return b"".join(b'{"id":%d,"a":"x%d"}\n' % (number, number) for number in range(1, count + 1))
+
+
+def dumped(ledger: Path) -> list[str]:
+    with closing(sqlite3.connect(ledger)) as db:
+        return list(db.iterdump())
 
 
 # --- what arrives -----------------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ NFD = "was not in Unicode's composed form (NFC): another that looks the same is 
 BIG = "held a number above 2^53, which spreadsheets and JavaScript round: check its last digits"
 EMAIL = "held text that is not shaped like an e-mail address"
 TEXT_TIME = "held text where unix seconds are expected: add `as: timestamp`"
+OMITTED = "a had a value that could not be converted, and went without it"
 NO_TIME = "text where a time in ISO 8601 or unix seconds was expected"
 
 
@@ -48,6 +49,9 @@ def unfit(reason: str) -> str:
 NO_ID = "is not an identifier; expected text or a whole number"
 TIMESTAMP = (Attribute(["created_at"], "created_at", cast="timestamp"),)
 BOOLEAN = (Attribute(["unsubscribed"], "unsubscribed", cast="boolean"),)
+JSON = (Attribute(["a"], "a", cast="json"),)
+JSON_OR_NOTHING = (Attribute(["a"], "a", cast="json", omits=True),)
+IN_NO_ROW = "value-unfit: a: text whose JSON no row may hold:"
 CLEARS = (Attribute(["a"], "a", clears=True),)
 SUBSCRIBED = "Customer.io reads it as subscribed; add `as: boolean`"
 
@@ -98,6 +102,15 @@ VALUES = [
     Case("R27", r'{"id":1,"a.b[0]\"":1}', r'id:1 {"a.b[0]\"":1}'),
     Case("R29", '{"id":1,"a":{ "c":[1, 2],"b":1.50}}', 'id:1 {"a":{"b":1.50,"c":[1,2]}}'),
     Case("R29", '{"id":1,"a":[{"b":null}]}', 'id:1 {"a":[{"b":null}]}'),
+    Case("R29", r'{"id":1,"a":"{\"c\":[1, 2],\"b\":1.50}"}', 'id:1 {"a":{"b":1.50,"c":[1,2]}}', rules=JSON),
+    Case(
+        "R29",
+        r'{"id":1,"a":"{\"b\":1,\"b\":2}"}',
+        f'{IN_NO_ROW} found the key "b" more than once, expected each key once',
+        rules=JSON,
+    ),
+    Case("R29", r'{"id":1,"a":"[\"\\u0000\"]"}', f"{IN_NO_ROW} found the character U+0000, expected text", rules=JSON),
+    Case("R29", r'{"id":1,"a":"{\"b\":1,\"b\":2}"}', "id:1 {}", OMITTED, rules=JSON_OR_NOTHING),
     Case("R31", '{"id":1,"unsubscribed":"true"}', 'id:1 {"unsubscribed":"true"}'),
     Case("R31", '{"id":1,"unsubscribed":1}', 'id:1 {"unsubscribed":1}'),
     Case(

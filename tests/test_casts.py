@@ -34,6 +34,8 @@ def quoted(text: str) -> str:
     return msgspec.json.encode(text).decode()
 
 
+IN_NO_ROW = "text whose JSON no row may hold"
+DEEPEST = "expected at most 64 brackets open at once"
 SECOND = "1704164645"  # 2024-01-02T03:04:05Z
 
 
@@ -76,6 +78,10 @@ SECOND = "1704164645"  # 2024-01-02T03:04:05Z
         ("json", r'"\"text\""', '"text"'),
         ("json", '{"a":1}', '{"a":1}'),
         ("json", "1.50", "1.50"),
+        ("json", f'"{"1" * 40}"', "1" * 40),
+        ("json", f'"{"[" * 63}{"]" * 63}"', "[" * 63 + "]" * 63),  # as deep as a row may have it
+        ("json", quoted(r'"\\u0000"'), r'"\\u0000"'),
+        ("json", quoted('[{"a":1},{"a":1}]'), '[{"a":1},{"a":1}]'),
     ],
 )
 def test_what_is_taken(name: str, text: str, expected: str) -> None:
@@ -233,7 +239,17 @@ def test_what_is_no_date(text: str) -> None:
         ("json", r'"[1] [2]"', "text where text that holds JSON was expected"),
         ("json", r'"\"\\ud800\""', "text where text that holds JSON was expected"),
         ("json", f'"{"[" * 50_000}{"]" * 50_000}"', "text where text that holds JSON was expected"),
-        ("json", f'"{"[" * 700}{"]" * 700}"', "text where text that holds JSON was expected"),
+        ("json", f'"{"[" * 700}{"]" * 700}"', f"{IN_NO_ROW}: found nesting deeper than 64, {DEEPEST}"),
+        ("json", f'"{"[" * 64}{"]" * 64}"', f"{IN_NO_ROW}: found nesting deeper than 64, {DEEPEST}"),
+        ("json", quoted('{"a":1,"a":1}'), f'{IN_NO_ROW}: found the key "a" more than once, expected each key once'),
+        (
+            "json",
+            quoted(r'[{"a":1,"\u0061":2}]'),
+            f'{IN_NO_ROW}: found the key "a" more than once, expected each key once',
+        ),
+        ("json", quoted(r'"x\u0000y"'), f"{IN_NO_ROW}: found the character U+0000, expected text"),
+        ("json", quoted(r'{"\u0000":1}'), f"{IN_NO_ROW}: found the character U+0000, expected text"),
+        ("json", f'"{"1" * 41}"', f"{IN_NO_ROW}: found a number of 41 characters, expected at most 40"),
         ("boolean", "[]", "a list where true or false, yes or no, 1 or 0 was expected"),
     ],
 )

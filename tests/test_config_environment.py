@@ -89,11 +89,11 @@ def test_the_process_environment_is_the_default(tmp_path: Path, monkeypatch: pyt
 def test_an_odd_dotenv_is_a_warning_and_never_waited_for(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("A=1\nno such = line = here\n'\n")
     held = loaded(tmp_path, {}, siteId="${A}", apiKey="${A}")
-    assert held.warnings[0].startswith(".env:2: not a NAME=value line")
+    assert held.warnings[0] == ".env:2 was left out (it is not a NAME=value line)"
     (tmp_path / ".env").unlink()
     os.mkfifo(tmp_path / ".env")
     held = loaded(tmp_path, {"A": "1"}, siteId="${A}", apiKey="${A}")
-    assert "could not be read" in held.warnings[0]
+    assert held.warnings == (".env was left out (found a FIFO (named pipe), expected a file of NAME=value lines)",)
 
 
 def test_an_env_file_takes_the_place_of_dotenv(tmp_path: Path) -> None:
@@ -105,7 +105,70 @@ def test_an_env_file_takes_the_place_of_dotenv(tmp_path: Path) -> None:
     held = load(file, environment={"B": "process"}, env_file=tmp_path / "staging.env")
     assert customerio_of(held.sync).site_id.get_secret_value() == "staging"
     assert customerio_of(held.sync).api_key.get_secret_value() == "process"
-    assert held.warnings == (f"{tmp_path}/staging.env:3: not a NAME=value line, so it was left out",)
+    assert held.warnings == (f"{tmp_path}/staging.env:3 was left out (it is not a NAME=value line)",)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\n\nKEY: abc123\n", ".env:3 was left out (it is not a NAME=value line)"),
+        (b"odd one\n\nKEY:abc123\n", ".env:3 was left out (it is not a NAME=value line)"),
+        (b"A=1\nodd one\n", ".env:2 was left out (it is not a NAME=value line)"),
+        (b"A=1\nKEY='abc123\n", ".env:2 was left out (its quote is not closed, or more stands behind it)"),
+        (b"A=1\nKEY=abc\xe9\n", ".env:2 was left out (found the byte 0xe9, which is not UTF-8, expected UTF-8)"),
+        ("KEY=abc123\n".encode("utf-16"), ".env:1 was left out (found text in UTF-16 or UTF-32, expected UTF-8)"),
+        (
+            b"#" * 1_000_001,
+            ".env was left out (found a file of 1,000,001 bytes, expected a file of NAME=value lines of",
+        ),
+    ],
+)
+def test_a_variable_that_dotenv_was_to_hold_is_missed_with_what_is_wrong_with_it(
+    tmp_path: Path, content: bytes, said: str
+) -> None:
+    (tmp_path / ".env").write_bytes(content)
+    with pytest.raises(ConfigRefused) as refused:
+        loaded(tmp_path, {}, siteId="5174e", apiKey="${KEY}")
+    (problem,) = refused.value.problems
+    assert f"a reference to KEY, but it is not set in the environment, and {said}" in problem.found
+    assert problem.fix.startswith("Mend .env, or set KEY, or ")
+    assert "abc" not in str(problem)
+
+
+def test_what_a_comment_is_written_in_costs_no_variable(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"# caf\xe9\nA=5174e # na\xefve\n")
+    for named in (None, tmp_path / ".env"):
+        file = tmp_path / "users.json"
+        file.write_text(json.dumps({**BASE, "siteId": "${A}", "apiKey": "${A}"}))
+        held = load(file, environment={}, env_file=named)
+        assert customerio_of(held.sync).site_id.get_secret_value() == "5174e"
+        assert not any("left out" in warning for warning in held.warnings)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected", "fix"),
+    [
+        (f'"{CANARY}"', "without quotes", "Write the variable without them"),
+        (f"'{CANARY}'", "without quotes", "Write the variable without them"),
+        (f"${{A}}{CANARY}", "a value without ${ in it", "write the value itself"),
+        ("$CIO_API_KEY", "not the name of another variable", "Set the variable to the value itself"),
+    ],
+)
+def test_a_credential_that_is_not_yet_what_it_is_to_be_is_refused(
+    tmp_path: Path, value: str, expected: str, fix: str
+) -> None:
+    with pytest.raises(ConfigRefused) as refused:
+        loaded(tmp_path, {"KEY": value}, siteId="5174e", apiKey="${KEY}")
+    (problem,) = refused.value.problems
+    assert problem.found == "apiKey is a text from the environment (not shown)"
+    assert expected in problem.expected
+    assert fix in problem.fix
+    assert CANARY not in str(problem)
+
+
+def test_so_is_a_url_to_notify(tmp_path: Path) -> None:
+    with pytest.raises(ConfigRefused, match="a value without"):
+        loaded(tmp_path, {"URL": "https://example.com/${TOKEN}"}, siteId="a", apiKey="b", notify="${URL}")
 
 
 def test_what_an_env_file_lacks_is_missed_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

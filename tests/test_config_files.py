@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncline.config import load
+from syncline.config import load, yamltext
 from syncline.config.findings import Finding
 from syncline.config.parse import Unreadable, parse
 from syncline.config.places import json_places
+from syncline.config.standins import Disguised
 from syncline.errors import ConfigRefused, Problem
 
 
@@ -119,10 +120,15 @@ def test_json_that_cannot_be_read(tmp_path: Path, text: str, place: tuple[int, i
     [
         ("a: 1\n b: 2", (2, 3), "a colon where none can stand"),
         ("a:\n\tb: 1", (2, 1), "a tab"),
+        ("-\ta", (1, 2), "a tab"),
         ("a: @b", (1, 4), "a character that cannot begin a text"),
         ("a: 'b", (1, 6), "a text without its closing quote"),
         ("a:\n  - b\n c: d", (3, 2), "a line that is not indented like its neighbours"),
         ("a: [1, 2", (1, 9), "a list or object that is not closed"),
+        ("a: {b: ${B}, c: ${C}", (1, 21), "a list or object that is not closed"),
+        ("a: {b: ${B, c: 1}", (1, 9), "a list or object that is not closed"),
+        ("a: [${B},\n  &c 1]", (2, 3), "an anchor or alias (& or *)"),
+        ("destination: {siteId: ${A-B}}", (1, 23), "destination.siteId: ${ without a variable's name and a }"),
         ("a: &b 1", (1, 4), "an anchor or alias (& or *)"),
         ("a: *b", (1, 4), "an anchor or alias (& or *)"),
         ("a: !!python/object x", (1, 4), "a tag (!)"),
@@ -141,6 +147,36 @@ def test_yaml_that_cannot_be_read(tmp_path: Path, text: str, place: tuple[int, i
     file = tmp_path / "config.yaml"
     file.write_text(text)
     assert (*place, found) in [(problem.line, problem.column, problem.found) for problem in refused(file)]
+
+
+@pytest.mark.parametrize(
+    ("text", "tree"),
+    [
+        ("a: {b: ${B}, c: ${C|D}}", {"a": {"b": "${B}", "c": "${C|D}"}}),
+        ("a: [${B}, x${C:-https://c.test/?d=[e, f]#g}y]", {"a": ["${B}", "x${C:-https://c.test/?d=[e, f]#g}y"]}),
+        ("a: {${B}: 1, c: $${D}}", {"a": {"${B}": 1, "c": "$${D}"}}),
+        ('a: {b: "${B:-c", d: "${E}", f: 1}', {"a": {"b": "${B:-c", "d": "${E}", "f": 1}}),
+        ("a: ${B}\nc: |\n  ${D:-[e]}", {"a": "${B}", "c": "${D:-[e]}"}),
+        ('a: ["\\uE000", ${B}, "\ue001", "\\U0000e002"]', {"a": ["\ue000", "${B}", "\ue001", "\ue002"]}),
+        ('a: ["${B}", "' + "".join(map(chr, range(0xE000, 0xF900))) + '"]', None),
+    ],
+    ids=["names", "defaults", "a key", "quotes", "blocks", "the stand-ins", "no stand-in left"],
+)
+def test_a_reference_in_a_yaml_list_or_object_is_one_text(text: str, tree: object) -> None:
+    read = parse(text, is_json=False)
+    assert read.tree == (tree or {"a": ["${B}", text[13:-2]]})
+    assert [place[1] for place in read.places().values.values()][:2] == [1, 4]
+
+
+def test_what_stands_behind_a_reference_keeps_its_place() -> None:
+    places = parse("a: {b: ${B:-[}, c: [${C}, 1]}\nd: 2", is_json=False).places()
+    assert places.values[("a", "c", 1)] == (1, 27)
+    assert places.keys[("d",)] == (2, 1)
+
+
+@pytest.mark.parametrize("text", ["a:\t5", "a: \t5\t# b", '"a"\t:\t5', "a: 5\t\n"])
+def test_a_tab_between_two_words_of_yaml_is_a_blank(text: str) -> None:
+    assert parse(text, is_json=False).tree == {"a": 5}
 
 
 @pytest.mark.parametrize(
@@ -185,7 +221,42 @@ def test_the_index_knows_every_path_and_points_at_its_text(tree: object, indent:
     assert len(places.values) == len(paths)
 
 
-@given(st.text(alphabet=st.sampled_from("{}[]\",:'&*!|>#%@- \n\tab01.~\\é\x00\x85"), max_size=40), st.booleans())
+@given(st.text(alphabet=st.sampled_from("{}[]\",:'&*!|>#%@- \n\tab01.~\\é\x00\x85$"), max_size=40), st.booleans())
 def test_any_text_is_read_or_refused(text: str, is_json: bool) -> None:
     with contextlib.suppress(Unreadable):
         parse(text, is_json=is_json).places()
+
+
+PIECES = [
+    "${",
+    "}",
+    "${A}",
+    "${A:-",
+    "{",
+    "[",
+    "]",
+    ",",
+    ", ",
+    ": ",
+    "a",
+    "'",
+    '"',
+    "#",
+    " #",
+    "\n",
+    "\n  ",
+    "- ",
+    "|\n ",
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
+def test_what_yaml_reads_by_itself_is_read_as_ever(text: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(yamltext, "disguised", lambda text: Disguised(text, {}))
+        try:
+            alone = yamltext.parse_yaml(text)
+        except Unreadable:
+            return
+    read = yamltext.parse_yaml(text)
+    assert (read.tree, read.places()) == (alone.tree, alone.places())

@@ -314,12 +314,12 @@ def test_what_a_call_says_comes_before_what_is_written() -> None:
 @pytest.mark.parametrize(
     ("written", "given", "words"),
     [
-        (Files(), {"delimiter": "ab"}, "--delimiter ab: expected one character between the cells"),
-        (Files(), {"encoding": "ebcdic"}, "--encoding ebcdic: expected utf-8, utf-16, utf-16-le, utf-16-be,"),
-        (Files(), {"path": "a..b"}, "--path a..b: expected a path without empty parts"),
-        (Files(), {"path": ""}, "--path : expected the path to the rows in a JSON document"),
-        (Files(format="json"), {"delimiter": ";"}, "--delimiter ;: expected a delimiter only where the format is csv"),
-        (Files(format="csv"), {"path": "a"}, "--path a: expected a path only where the format is json or auto"),
+        (Files(), {"delimiter": "ab"}, '--delimiter is "ab"; expected one character between the cells'),
+        (Files(), {"encoding": "ebcdic"}, '--encoding is "ebcdic"; expected utf-8, utf-16, utf-16-le, utf-16-be,'),
+        (Files(), {"path": "a..b"}, '--path is "a..b"; expected a path without empty parts'),
+        (Files(), {"path": ""}, '--path is ""; expected the path to the rows in a JSON document'),
+        (Files(format="json"), {"delimiter": ";"}, '--delimiter is ";"; expected a delimiter only where the format is'),
+        (Files(format="csv"), {"path": "a"}, '--path is "a"; expected a path only where the format is json'),
     ],
 )
 def test_what_a_call_cannot_say_is_refused_by_the_options_name(
@@ -327,4 +327,6 @@ def test_what_a_call_cannot_say_is_refused_by_the_options_name(
 ) -> None:
     with pytest.raises(ConfigRefused) as refused:
         overridden(written, given)
-    assert str(refused.value).startswith(words)
+    (problem,) = refused.value.problems
+    assert str(problem).startswith(words)
+    assert problem.fix

@@ -186,6 +186,17 @@ def test_the_services_environment_is_not_even_read(tmp_path: Path) -> None:
     ]
 
 
+def test_nor_from_within_an_object_of_yaml(tmp_path: Path) -> None:
+    file = tmp_path / "4f1c"
+    file.write_text("userId: id\npick: all\ndestination: {siteId: ${HOME}, apiKey: ${B:-b}}\n")
+    with pytest.raises(ConfigRefused) as refused:
+        load(file, environment=Untouchable(), uploaded=LISTED)
+    assert [(problem.line, problem.column, problem.found) for problem in refused.value.problems] == [
+        (3, 23, "destination.siteId: a reference to a variable"),
+        (3, 40, "destination.apiKey: a reference to a variable"),
+    ]
+
+
 def test_what_only_looks_like_a_reference_is_text(tmp_path: Path) -> None:
     loaded = uploaded(tmp_path, {**BASE, "userId": "$${HOME}"})
     assert loaded.sync.user_id == "${HOME}"
@@ -264,7 +275,7 @@ def test_an_odd_spelling_of_a_host_is_refused_as_it_is_everywhere(tmp_path: Path
     problem = the_problem(tmp_path, destination={"baseUrl": url})
     assert problem.found.startswith("destination.baseUrl is ")
     assert "started with" not in problem.expected
-    with pytest.raises(ConfigRefused, match=r"--allow-origin-url: found .*; expected "):  # and nobody can list it
+    with pytest.raises(ConfigRefused, match=r"--allow-origin-url is .*; expected "):  # and nobody can list it
         listed([url])
 
 
@@ -312,11 +323,11 @@ def test_an_origin_is_listed_once_however_it_is_spelled() -> None:
     assert listed(["https://a.test", "https://a.test:443"]) == {"https://a.test:443"}
     assert listed(["http://[::1]:80", "http://[::1]"]) == {"http://[::1]:80"}
     assert listed([]) == frozenset()
-    with pytest.raises(ConfigRefused, match=r'--allow-origin-url: found ""; expected an origin'):
+    with pytest.raises(ConfigRefused, match=r'--allow-origin-url is ""; expected an origin'):
         listed([""])
-    with pytest.raises(ConfigRefused, match=r'found "https://a\.test/"; expected an origin: .* Write it like https://'):
+    with pytest.raises(ConfigRefused, match=r'is "https://a\.test/"; expected an origin: .* Write it like https://'):
         listed(["https://a.test/"])
-    with pytest.raises(ConfigRefused, match=r"found an address \(not shown\); expected an origin"):
+    with pytest.raises(ConfigRefused, match=r"is an address \(not shown\); expected an origin"):
         listed(["https://me:c4nary@a.test"])
 
 

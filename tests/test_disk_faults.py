@@ -253,7 +253,8 @@ def test_62_a_plan_that_does_not_fit_on_the_disk_is_refused_and_leaves_the_ledge
     many = project.data(rows("new", 20_000), "many.json")
     refused = syncline("run", config, "-d", many, *state)
     assert (refused.code, local.app.log.total) == (2, sent)
-    assert refused.stderr.strip().endswith("database or disk is full. Free the disk, then run again")
+    assert "database or disk is full; " in refused.stderr
+    assert refused.stderr.strip().endswith("Free the disk, then run again.")
     assert len(refused.stderr.strip().splitlines()) == 1
     assert (ledger.read_bytes(), [*ledger.parent.glob("*-wal")]) == (before, [])
     small_disk.remount("size=64m")

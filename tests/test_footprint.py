@@ -127,6 +127,14 @@ def test_files_are_their_owners_alone_whatever_the_umask(
     assert {name: mode for name, mode in modes.items() if mode & 0o077} == {}
 
 
+def test_what_init_writes_is_its_owners_alone_and_a_schema_everybodys_to_read(
+    syncline: Syncline, open_to_all: None, tmp_path: Path
+) -> None:
+    assert syncline("init", "customerio").code == syncline("schema", "other.json").code == 0
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert modes == {"customerio.yaml": 0o600, "syncline.schema.json": 0o644, "other.json": 0o644}
+
+
 # --- what is killed ---------------------------------------------------------------------------------------------------
 
 

@@ -12,13 +12,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 import syncline as library
 from canaries import API_KEY, SITE_ID
 from conftest import DEADLINE_S, Emulate, Ended, Local, Project, Row, Syncline
+from syncline.cli import VERBS, cli
+from syncline.cli.argv import normalised
 from syncline.cli.ends import ended
-from syncline.errors import Bug
+from syncline.cli.options import usage_problem
+from syncline.errors import Bug, Locked
+from syncline.ledger import Lock
 
 End = Callable[[Project, Local, Syncline], Ended]
 
@@ -81,6 +86,109 @@ def test_stdout_is_one_document(
     assert [*said.document][: len(keys)] == keys
     assert bool(said.stderr) == (code == 2)
     assert "Traceback" not in said.stderr
+
+
+@pytest.mark.parametrize(
+    ("end", "file", "found"),
+    [
+        (
+            after("run {config} -d data.json", userId="uid"),
+            "{config}:1:",
+            "none of the first 3 rows has the field 'uid'",
+        ),
+        (after("run {config}"), "{config}:1:1", "there is no data"),
+        (after("run {config} -d data.json --delimiter ;;"), "", '--delimiter is ";;"'),
+        (after("run {config} -d data.json --encoding latin"), "", '--encoding is "latin"'),
+        (after("run {config} -d data.json --path a..b"), "", '--path is "a..b"'),
+        (after(f"run {{config}} -d data.json --only {'x' * 200}"), "", "--only xxx"),
+        (after("run {config} --resme"), "", "No such option '--resme'"),
+        (after("rnu {config}"), "", "No such verb: rnu"),
+        (after("run {config} --limit 0"), "", "--limit is 0"),
+        (after("run {config} -d empty.json"), "empty.json:1:1", "an empty file"),
+        (after("run {config} --data="), "", "a data file without a name"),
+        (after("run {config} -d data.json --adopt --full"), "", "--adopt together with --full"),
+        (after("run {config} -d data.json --resume"), "", "--data beside --resume"),
+        (after("run {config} --resume"), "", "there is no run to resume"),
+        (after("run {config} -d data.json --require-state"), "{ledger}", "--require-state, and there is no ledger at"),
+        (
+            after("run {config} -d data.json --state-dir data.json"),
+            "data.json",
+            "the ledger cannot be kept in data.json",
+        ),
+        (
+            after("run {config} -d data.json", data=rows(1), ledger="PRAGMA user_version = 99"),
+            "{ledger}",
+            "a ledger of schema version 99",
+        ),
+        (
+            after("run {config} -d data.json", data=rows(1), ledger="PRAGMA application_id = 1"),
+            "{ledger}",
+            "a file that is no ledger",
+        ),
+        (
+            after("run {config} -d data.json", data=rows(1), ledger="UPDATE belief SET digest = 'x'"),
+            "{ledger}",
+            "is damaged (a row of its table belief",
+        ),
+    ],
+)
+def test_what_is_refused_says_apart_what_was_found_and_expected_and_how_to_mend_it(
+    project: Project, local: Local, syncline: Syncline, end: End, file: str, found: str
+) -> None:
+    said = end(project, local, syncline)
+    (problem,) = said.document["problems"]
+    place = ":".join(str(problem[part]) for part in ("file", "line", "column") if problem[part])
+    held = project.ledger if "{ledger}" in file and project.ledgers else ""
+    wanted = file.format(config="configuration.json", ledger=held)
+    assert place.startswith(wanted) if wanted else place == "" or "{ledger}" in file, place
+    assert found in problem["found"]
+    assert problem["expected"]
+    assert problem["fix"]
+    words = f"{problem['found']}; expected {problem['expected']}. {problem['fix']}"
+    assert said.stderr in (
+        f"error: {words}\n",
+        f"error: {place}: {words}\n",
+        f"error: {place}: found {words}\n",
+    ) or said.stderr.lstrip().startswith("Usage: ")
+
+
+@pytest.mark.parametrize(
+    ("words", "found", "expected", "fix"),
+    [
+        ("run --resme", "No such option '--resme'", "what syncline run takes", "Did you mean '--resume'?"),
+        ("run --limit x", "--limit is 'x'", "a whole number", "`syncline run --help` lists it."),
+        ("run --limit 0", "--limit is 0", "a number in the range x>=1", "`syncline run --help` lists it."),
+        (
+            "run --format xml",
+            "--format is 'xml'",
+            "one of 'auto', 'json', 'csv', 'tsv'",
+            "`syncline run --help` lists it.",
+        ),
+        ("rnu", "No such verb: rnu", "what syncline takes", "Did you mean syncline run?"),
+        ("-confg=a", "No such option: -confg", "what syncline takes", "Did you mean -config?"),
+        ("-config", "-config without a file", "one behind it", "Write it like -config configuration.json -data"),
+        ("run", "no configuration in this folder", "a configuration", "Name one that is elsewhere"),
+    ],
+)
+def test_so_does_a_command_line_that_makes_no_sense(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str, found: str, expected: str, fix: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(click.ClickException) as refused:
+        cli(normalised(words.split(), list(VERBS)), "syncline", standalone_mode=False)
+    problem = usage_problem(refused.value)
+    assert (problem.found, problem.expected) == (found, expected)
+    assert problem.fix.startswith(fix)
+
+
+def test_so_does_a_lock_that_another_run_holds(tmp_path: Path) -> None:
+    with Lock(tmp_path / "a.lock"), pytest.raises(Locked) as refused, Lock(tmp_path / "a.lock"):
+        pass
+    problem = refused.value.problem
+    assert (problem.file, problem.expected) == (str(tmp_path / "a.lock"), "one run at a time")
+    assert problem.found.startswith(f"another run of this sync is at work: process {os.getpid()} on ")
+    assert problem.fix == "Wait for it, or stop it with Ctrl-C."
+    assert str(refused.value) == problem.words
 
 
 def nobody_foresaw() -> None:
@@ -153,7 +261,9 @@ def test_a_lock_and_a_signal_are_one_document_each(
     process.send_signal(sign)
     stdout, _ = process.communicate(timeout=DEADLINE_S)
     assert (locked.code, locked.document["status"]) == (75, "refused")
-    assert "another run of this sync is at work" in locked.document["problems"][0]["found"]
+    (problem,) = locked.document["problems"]
+    assert problem["found"].startswith("another run of this sync is at work")
+    assert (problem["expected"], problem["fix"]) == ("one run at a time", "Wait for it, or stop it with Ctrl-C.")
     document = json.loads(stdout)
     assert (process.returncode, document["status"], document["stopped"]["reason"]) == (code, "interrupted", reason)
     assert sum(document["counts"].values()) == document["read"] == 2_000

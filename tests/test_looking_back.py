@@ -8,7 +8,11 @@ from typing import Any
 import pytest
 
 import syncline as library
-from conftest import Ended, Project, Syncline
+from conftest import Ended, Local, Project, Syncline
+from syncline.errors import LedgerRefused
+from syncline.ledger import paths_of
+from syncline.service.answers import Declined
+from syncline.service.past import looking
 
 FROM_VARIABLES: dict[str, Any] = {"siteId": "${CIO_SITE_ID}", "apiKey": "${CIO_API_KEY}"}
 ROWS = [{"id": 1, "name": "Ada"}, {"id": True, "name": "Bo"}]
@@ -62,6 +66,54 @@ def test_where_there_is_no_ledger_there_are_no_runs(project: Project, syncline: 
     path = project.config(**FROM_VARIABLES)
     assert syncline("runs", path) == Ended(0, "no runs yet\n", "")
     assert syncline("report", path).stderr == "error: there is no run of this sync; it has no runs yet\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["runs"],
+        ["report"],
+        ["run", "--dry-run"],
+        ["run"],
+        ["run", "--resume"],
+        ["run", "--require-state"],
+        ["run", "--require-state", "--dry-run"],
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("keys", [{}, FROM_VARIABLES])
+def test_where_nobody_can_tell_whether_there_is_a_ledger_nobody_is_told_that_there_is_none(
+    project: Project, local: Local, syncline: Syncline, words: list[str], keys: dict[str, Any]
+) -> None:
+    """A name that is too long stands for every folder that cannot be looked into."""
+    data = ["-d", project.data(ROWS).name] if words[0] == "run" and "--resume" not in words else []
+    refused = syncline(*words, project.config(**keys), *data, "--state-dir", "x" * 300, "--json")
+    assert (refused.code, refused.document["status"], local.app.log.total) == (2, "refused", 0)
+    assert "File name too long" in refused.stderr or (words[0], keys) == ("run", FROM_VARIABLES)
+    assert "no run" not in refused.stderr
+
+
+@pytest.fixture
+def closed(tmp_path: Path) -> Path:
+    (tmp_path / "closed").mkdir(mode=0)
+    return tmp_path / "closed"
+
+
+def test_a_folder_that_may_not_be_entered_is_refused(closed: Path, as_nobody: None) -> None:
+    config = {"name": "people", "userId": "id", "pick": "all", "destination": {"siteId": "site", "apiKey": "key"}}
+    for call in (library.run, library.preview):
+        with pytest.raises(LedgerRefused, match="Permission denied"):
+            call(config, ROWS, state_dir=closed / "state")
+    with pytest.raises(LedgerRefused, match="Permission denied"):
+        paths_of(closed / "state", "people", "customerio")
+
+
+def test_the_service_asks_to_come_back_where_nobody_can_tell(tmp_path: Path) -> None:
+    with pytest.raises(Declined) as no, looking(tmp_path / ("x" * 300)):
+        raise AssertionError("it cannot be looked at")
+    assert no.value.answer.status == 503
+    with looking(tmp_path / "nothing.db") as db:
+        assert db is None
 
 
 @pytest.mark.parametrize(

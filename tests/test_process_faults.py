@@ -103,7 +103,7 @@ def test_58_a_file_that_may_not_grow_refuses_the_run(project: Project, local: Lo
     config, data = project.config(), project.data(rows("new", 2_000))
     refused = run_under(at_most(resource.RLIMIT_FSIZE, 200_000), config, data)
     assert (refused.returncode, local.app.log.total) == (2, 0)
-    assert refused.stderr.strip().endswith("disk I/O error. Free or mend the disk, then run again")
+    assert refused.stderr.strip().endswith("Free or mend the disk, then run again.")
     assert library.run(config, rows("new", 2_000)).counts[Outcome.DELIVERED] == 2_000
 
 
@@ -120,6 +120,20 @@ def test_58_too_few_file_handles_cost_time_and_nobody(
     ((_, report),) = history(str(config), None)
     assert report.requests == local.app.log.total == 100
     assert library.run(config, rows("new", 100)).requests == 0
+
+
+@pytest.mark.parametrize("handles", [7, 10, 12, 16, 18])
+def test_58_too_few_file_handles_for_one_connection_refuse_the_run(
+    project: Project, local: Local, handles: int
+) -> None:
+    """Before there is a plan: an event loop or a socket that cannot be had would leave one behind, and its run dead."""
+    config = project.config()
+    refused = run_under(at_most(resource.RLIMIT_NOFILE, handles), config, project.data(rows("new")))
+    assert (refused.returncode, refused.stdout, project.ledgers, local.app.log.total) == (2, "", [], 0)
+    (line,) = refused.stderr.splitlines()
+    assert line.startswith(f"error: this process may open {handles} files at a time; expected at least ")
+    assert line.endswith("Raise that with `ulimit -n`.")
+    assert library.run(config, rows("new")).warnings == []
 
 
 def test_58_a_limit_on_file_handles_that_may_be_raised_is_raised(project: Project, emulate: Emulate) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from syncline.errors import DataRefused, SourceBroke
 from syncline.model import Row
 from syncline.sources.decoding import decoded
-from syncline.sources.delimited import delimited_rows
+from syncline.sources.delimited import Dialect, delimited_rows
 from syncline.sources.formats import read_rows
 from syncline.sources.json_fields import CHUNK_ROWS
 from syncline.sources.place import Flaw, stopped
@@ -60,6 +60,7 @@ class Table:
         self.rows = draw(st.lists(st.lists(CELLS, min_size=width, max_size=width), max_size=6))
         self.delimiter = draw(st.sampled_from(",;\t|"))
         end = draw(st.sampled_from(["\n", "\r\n", "\r"]))
+        self.old_mac = end == "\r"
         # Only with CRLF does the writer of Python 3.11 put quotes around both kinds of line breaks of its own accord.
         bare = end == "\r\n" and draw(st.booleans())
         text = io.StringIO(newline="")
@@ -68,14 +69,14 @@ class Table:
         )
         self.lines: list[int] = []
         for row in [self.names, *self.rows]:
-            self.lines.append(1 + len(list(io.StringIO(text.getvalue(), newline=""))))
+            self.lines.append(1 + len(list(io.StringIO(text.getvalue(), newline="" if self.old_mac else "\n"))))
             writer.writerow(row)
             text.write(draw(st.sampled_from(["", "", end])))  # a blank line, now and then
         self.text = text.getvalue()
 
     def read(self, data: bytes, size: int, codec: str = "utf-8") -> Read:
         pieces = decoded(cut(data, size), codec)
-        return gather(lambda: delimited_rows("f", 1, pieces, self.delimiter, certain=True))
+        return gather(lambda: delimited_rows("f", 1, pieces, Dialect(self.delimiter, old_mac=self.old_mac)))
 
 
 tables = st.composite(Table)()
@@ -130,7 +131,10 @@ def told(outcome: Read) -> tuple[list[object], str]:
         ("id,n\n1,x\n", [(2, ["1", "x"])]),
         ("\ufeffid,n\r\n1,x\r\n", [(2, ["1", "x"])]),
         ("id,n\r1,x\r2,y", [(2, ["1", "x"]), (3, ["2", "y"])]),
-        ("id,n\n1,x\r\n2,y\r3,z\n", [(2, ["1", "x"]), (3, ["2", "y"]), (4, ["3", "z"])]),
+        ("id,n\r\n1,x\n2,y\r\r\n3,z\r", [(2, ["1", "x"]), (3, ["2", "y"]), (4, ["3", "z"])]),
+        ('id,n\r1,"x\ny\rz"\r\r2,y\r', [(2, ["1", "x\ny\rz"]), (6, ["2", "y"])]),
+        ("id,n\r1,x\r2,y\n", [(2, ["1", "x"]), (3, ["2", "y"])]),
+        ('id,n\n1,"a\rb"\n2,y\n', [(2, ["1", "a\rb"]), (3, ["2", "y"])]),
         ("\n \n\nid,n\n\n1,x\n\n  \n2,y\n\n", [(6, ["1", "x"]), (9, ["2", "y"])]),
         ('id,n\n1,"a\r\nb\nc"\n2,y\n', [(2, ["1", "a\r\nb\nc"]), (5, ["2", "y"])]),
         ('"id","n"\n"1","say ""hi"""\n', [(2, ["1", 'say "hi"'])]),
@@ -173,6 +177,15 @@ FAULTY = {
     "a zero byte beside é": (b"2,\xc3\xa9\0", 'found the character U+0000 in "né", expected text'),
     "a byte of cp1252": (b"2,caf\xe9", 'found a byte that is no character (0xE9) in "né", expected text'),
     "an encoded surrogate": (b"2,\xed\xa0\x80", 'found a byte that is no character (0xED) in "né", expected text'),
+    "a CR": (b"2,call back\rmonday", "found a line break (CR alone) outside quotes, expected quotes around its cell"),
+    "a CR before all": (b"\r2,b", "found a line break (CR alone) outside quotes"),
+    "a CR that would make a row": (b"2,b\r5,e", "found a line break (CR alone) outside quotes"),
+    "CRs, and lines in quotes": (
+        b'2,"b"\r\rb,"x\r\n4,wrong\r\n","y"\rz',
+        "found a line break (CR alone) outside quotes",
+    ),
+    "a CR behind lines in quotes": (b'"2\n2\n2",b\rb', "found a line break (CR alone) outside quotes"),
+    "a long row of CRs": (b"2,b" + b"\rb" * 1_000_000, "found a row of over 1,000,000 characters"),
     "a long row": (b"2," + b"x" * 1_000_001, "found a row of over 1,000,000 characters, expected at most that"),
     "a long row with commas": (b",b" * 2_000_000, "found a row of over 1,000,000 characters"),
     "a long row in quotes": (b'2,"' + b"x, " * 9 + b"x" * 3_000_000 + b'"', "found a row of over 1,000,000 characters"),
@@ -190,6 +203,7 @@ def test_a_bad_row_has_a_fault_and_its_neighbours_none(name: str, size: int, end
     assert rows[1].fault.startswith(fault)
     assert not rows[1].fields
     assert [row.ref.row for row in rows] == [1, 2, 3, 4]
+    assert [row.ref.line - text.count(b"\n") * (row.ref.row > 2) for row in rows] == [2, 3, 4, 5]
     assert [texts(row) for row in rows if not row.fault] == [["1", "a"], ["3", "c"], ["4", "d"]]
 
 
@@ -199,6 +213,9 @@ BROKEN = [
     ('id,n\n1,a\n2,"', 1, "f:3: found a quote that never closes"),
     ('id,n\n1,a\n"x\ny","b\n3,c\n', 1, "f:4: found a quote that never closes"),
     ('id,n\n1,a\n2,"b\n4,"d"\n5,e\n', 1, "f:4: found what is no CSV (',' expected after '\"') in a row that begins"),
+    ('id,n\n1,a\n2,b\rb,"c\n3,d\n', 1, "f:3: found a quote that never closes"),
+    ('id,n\n1,a\n2,b\rb,"c\nd","e\nf', 1, "f:4: found a quote that never closes"),
+    ("id,n,m\n1,a,b\n2,b\rb", 1, "f:3: found the end of the file in a row of 2 cells, expected 3, as in the header"),
     ("id,n\n1,a\n2", 1, "f:3: found the end of the file in a row of 1 cell, expected 2, as in the header"),
     ('id,n,m\n1,a,b\n2,"x\ny"', 1, "f:3: found the end of the file in a row of 2 cells, expected 3"),
     ('id,n\n1,a\n2,"' + "x\n" * 600_000, 1, "f:3: found a row of over 1,000,000 characters in several lines"),
@@ -238,6 +255,7 @@ REFUSED = [
     (",".join(map(str, range(5_001))), CSV, "found a header of 5,001 cells; expected at most 5,000"),
     ("x" * 1_000_001 + "\n", CSV, "found a header of over 1,000,000 characters"),
     ('"id,n\n1,x\n', CSV, "f:1: found a quote that never closes"),
+    ("id,n\ro\n1,x\n2,y\n", CSV, "f:1: found a line break (CR alone) outside quotes; expected quotes around its cell"),
     ('"id"x,n\n1,x\n', CSV, "f:1: found what is no CSV"),
     ("id,n\n1", CSV, "f:2: found the end of the file in a row of 1 cell"),
     ("", CSV, "found an empty file"),
@@ -332,6 +350,7 @@ HOSTILE = {
     "commas": "," * 5_000_000,
     "blank lines": "\n" * 2_000_000,
     "carriage returns": "\r" * 2_000_000,
+    "carriage returns in cells": "x\ry,z\n" * 200_000,
     "one cell": "x" * 5_000_000,
     "blanks": " " * 5_000_000,
     "bad rows": "x\n" * 100_000,

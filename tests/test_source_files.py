@@ -250,6 +250,51 @@ def test_a_packed_file_that_is_cut_breaks_the_source_behind_its_rows(tmp_path: P
     assert not source.complete
 
 
+def flipped(rows: bytes, row: int) -> bytes:
+    """The rows, packed, with another value in one of them: what a flipped bit may make of it."""
+    sound = gzip.compress(rows)
+    spoilt = gzip.compress(rows.replace(b'{"id":%d,"a":"b"}' % row, b'{"id":%d,"a":"c"}' % row))
+    return spoilt[:-8] + sound[-8:]
+
+
+@pytest.mark.parametrize(
+    ("begin", "between", "end"),
+    [
+        (b"", b"\n", b"\n"),
+        (b"[", b",\n", b"]"),
+        (b"[", b",\n", b"}"),  # the damage may make the text break, and shows only behind that
+        (b"[", b",\n", b',{"id":'),
+    ],
+)
+@pytest.mark.parametrize("way", ["", "grown"])
+def test_a_packed_file_that_is_damaged_is_refused_wherever_that_shows(
+    begin: bytes, between: bytes, end: bytes, way: str, tmp_path: Path
+) -> None:
+    rows = begin + between.join(b'{"id":%d,"a":"b"}' % number for number in range(20_000)) + end
+    path = tmp_path / "f.gz"
+    path.write_bytes(flipped(rows, 7))
+    written(tmp_path, a='[{"id":1}]')
+    source = FileSource(["a.json", "f.gz"], directory=tmp_path)
+    chunks = source.chunks()
+    taken = [*next(chunks), *next(chunks)]
+    if way:
+        change(path, way)
+    with pytest.raises(DataRefused) as refused:
+        taken.extend(chain.from_iterable(chunks))
+    assert b'"c"' in {bytes(row.fields["a"]) for row in taken[1:] if row.fields}
+    assert str(refused.value).startswith("f.gz: found gzip data that is damaged (incorrect data check); expected gzip")
+    assert not source.complete
+
+
+def test_a_text_that_breaks_in_a_packed_file_that_is_sound_breaks_the_source(tmp_path: Path) -> None:
+    source = source_of(tmp_path / "f.gz", gzip.compress(b'[{"id":1},{"id":2}}' + b" " * 300_000))
+    with pytest.raises(SourceBroke, match=r'f.gz:1:19: found "}", expected "," or "]"'):
+        rows_of(source)
+    cut = source_of(tmp_path / "g.gz", gzip.compress(b'[{"id":1},{"id":2}}' + b" " * 300_000)[:-9])
+    with pytest.raises(SourceBroke, match=r'g.gz:1:19: found "}", expected "," or "]"'):
+        rows_of(cut)
+
+
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "f"
     path.touch()

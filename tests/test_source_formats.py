@@ -156,6 +156,30 @@ def test_a_row_keeps_its_line_behind_blank_lines_without_end(tmp_path: Path) -> 
     assert [row.ref.line for row in rows] == [200_002, 200_003]
 
 
+BROKEN_FIRST = [b'{"a":', b"[", b"[1,", b'{"a":[', b"[]", b"[1]", b"null", b'{"a":"', b"x", b'{"a":1']
+
+
+# Without a name that says so, one row behind a bracket may be the beginning of an array.
+@pytest.mark.parametrize(
+    ("name", "rest"),
+    [("f.ndjson", 1), ("f.jsonl", 1), ("f.JSONL.gz", 1), ("f.ndjson", 3), ("f.json", 2), ("f", 2)],
+)
+@pytest.mark.parametrize("first", BROKEN_FIRST)
+def test_a_broken_first_line_is_one_bad_row_as_any_other(name: str, first: bytes, rest: int, tmp_path: Path) -> None:
+    data = first + b"\n" + LINES * rest
+    (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+    source, rows = read([name], tmp_path)
+    assert [bool(row.fault) for row in rows] == [True] + [False] * rest
+    assert [row.ref.line for row in rows] == list(range(1, rest + 2))
+    assert source.complete
+
+
+def test_lines_with_a_broken_first_are_no_document_for_a_path(tmp_path: Path) -> None:
+    (tmp_path / "f.ndjson").write_bytes(b"[\n" + LINES * 2)
+    with pytest.raises(DataRefused, match="found one JSON object a line; expected one object, in which `path` leads"):
+        read(["f.ndjson"], tmp_path, Reading(path="a"))
+
+
 REFUSED: list[tuple[str, Reading, bytes, str | None]] = [
     ("f.json", AS_FOUND, TABLE, 'f.json:1:1: found "a"; expected a JSON array of objects, or one JSON object a line'),
     ("f.json", AS_FOUND, TABLE, "If it is CSV, set `format: csv` in `source`, or `--format csv`."),

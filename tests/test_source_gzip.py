@@ -62,6 +62,8 @@ def test_what_is_wrong_with_packed_data_is_said(size: int) -> None:
     assert flaw == "found gzip data that is damaged (incorrect data check), expected gzip data as it was written"
     assert "incorrect length check" in unpack(packed[:-1] + b"\1", size)[1]
     assert "found gzip data that is damaged" in unpack(packed[:20] + b"\xff" * 40 + packed[60:], size)[1]
+    for start in (gzip.compress(b"[]\n"), packed):  # of a later member, and whatever came out of it
+        assert "found gzip data that is damaged" in unpack(packed + start[:10] + b"\xff" * 99, size)[1]
     behind = "found something else behind the gzip data, expected the end of the file"
     assert unpack(packed + b"id,name\n", size) == (ROWS, behind)
     assert unpack(packed + b"\0\0\x1fx", size) == (ROWS, behind)

@@ -322,6 +322,9 @@ def test_what_holds_no_rows_is_refused_with_a_reason(data: bytes, message: str, 
     assert message in str(error)
 
 
+CUT, NO_OBJECT = "found the end of the line", "found a number, expected an object"
+
+
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
@@ -331,7 +334,26 @@ def test_what_holds_no_rows_is_refused_with_a_reason(data: bytes, message: str, 
         (b'{"a":1}', [(1, 1, {"a": 1})]),
         (b'\n\n{"id":1,"orders":[{"n":1}]}\n', [(1, 3, {"id": 1, "orders": [{"n": 1}]})]),
         (b'{"a":1}\n\n \r\n{"a":2}', [(1, 1, {"a": 1}), (2, 4, {"a": 2})]),
-        (b'{"a":\n{"a":2}\n{"a":3}\n', None),
+        (
+            b'{"a":\n{"a":2}\n{"a":3}\n',
+            [(1, 1, f"column 6: {CUT}, expected a value"), (2, 2, {"a": 2}), (3, 3, {"a": 3})],
+        ),
+        (b'{"a":\n{"a":2}', [(1, 1, f"column 6: {CUT}, expected a value"), (2, 2, {"a": 2})]),
+        (
+            b'[\n{"a":2}\n{"a":3}',
+            [(1, 1, f'column 2: {CUT}, expected a value or "]"'), (2, 2, {"a": 2}), (3, 3, {"a": 3})],
+        ),
+        (b'[1,\n\n{"a":2}\n\n3', [(1, 1, f"column 4: {CUT}, expected a value"), (2, 3, {"a": 2}), (3, 5, NO_OBJECT)]),
+        (b'["x\n{"a":2}\n', [(1, 1, f"column 4: {CUT}, expected the rest of the string"), (2, 2, {"a": 2})]),
+        (b'[]\n{"a":2}\n', [(1, 1, "found an array, expected an object"), (2, 2, {"a": 2})]),
+        (b' [1]\n{"a":2}', [(1, 1, "found an array, expected an object"), (2, 2, {"a": 2})]),
+        (b'[]]\n{"a":2}', [(1, 1, 'column 3: found "]", expected the end of the line'), (2, 2, {"a": 2})]),
+        (b'[\n{"a":1}\n]', [(1, 2, {"a": 1})]),
+        (b'[\n{"a":1}\n,{"a":2}\n]', [(1, 2, {"a": 1}), (2, 3, {"a": 2})]),
+        (b'[\n{"a":1}\n', [(1, 2, {"a": 1})]),
+        (b'[{"a":\n{"a":1}\n}]', [(1, 1, {"a": {"a": 1}})]),
+        (b'[{"a":1},\n{"a":2}\n{"a":3}]', [(1, 1, {"a": 1}), (2, 2, {"a": 2})]),
+        (b'[{"a":1}]\n{"a":2}', [(1, 1, {"a": 1})]),
         (b'{"a"\n{"a":2}\n', [(1, 1, 'column 5: found the end of the line, expected ":"'), (2, 2, {"a": 2})]),
         (b'hello\n{"a":2}\n', [(1, 1, 'column 1: found "hello", expected a value'), (2, 2, {"a": 2})]),
         (b'{"a":1}{"a":2}\n', [(1, 1, 'column 8: found "{", expected the end of the line')]),

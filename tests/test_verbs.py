@@ -186,6 +186,100 @@ destination: { siteId: site, apiKey: "${NOBODY_SET_THIS}" }
 """
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--help",
+        "run --help",
+        "--version",
+        "schema",
+        "runs",
+        "report",
+        "report --json",
+        "report --jsonl -",
+        "report --csv -",
+        "run -d data.json --dry-run",
+        "run -d data.json --dry-run --json",
+        "emulate customerio --switches",
+    ],
+)
+def test_what_only_tells_and_cannot_be_written_is_refused_in_words(project: Project, words: str) -> None:
+    """Who has half of it in a file must not take it for all."""
+    library.run(project.config(), [*rows(3), {"id": True}])
+    project.data(rows(3))
+    assert on_a_full_stdout(words, project.folder) == (2, "cannot write to stdout: No space left on device\n")
+
+
+@pytest.mark.parametrize("more", ["", " --json"])
+def test_what_was_done_is_not_undone_by_a_stdout_that_cannot_be_written(project: Project, more: str) -> None:
+    project.config()
+    project.data([*rows(3), {"id": True}])
+    told = "cannot write to stdout: No space left on device\n"
+    assert on_a_full_stdout(f"run -d data.json{more}", project.folder) == (1, told)
+    assert on_a_full_stdout("init customerio", project.folder) == (0, told)
+    assert on_a_full_stdout("schema other.schema.json", project.folder) == (0, told)
+    assert (project.folder / "other.schema.json").stat().st_size > 10_000
+
+
+def on_a_full_stdout(words: str, folder: Path) -> tuple[int, str]:
+    """The exit code, and stderr."""
+    with open("/dev/full", "wb") as full:
+        program = [sys.executable, "-m", "syncline", *words.split()]
+        ended = subprocess.run(program, cwd=folder, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    return ended.returncode, ended.stderr
+
+
+def test_a_misused_verb_whose_words_nobody_reads_is_refused_all_the_same(tmp_path: Path) -> None:
+    with open("/dev/full", "wb") as full:
+        program = [sys.executable, "-m", "syncline", "run", "--resme"]
+        assert subprocess.run(program, cwd=tmp_path, stderr=full, check=False).returncode == 2
+
+
+# --- signals ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("more", [[], ["--dry-run"]])
+@pytest.mark.parametrize(
+    ("sign", "code", "reason"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
+)
+def test_a_second_signal_ends_a_run_at_once_with_one_document(
+    emulate: Emulate, tmp_path: Path, syncline: Syncline, sign: signal.Signals, code: int, reason: str, more: list[str]
+) -> None:
+    """While it is held up by what takes no notice of the first: an API that answers late, a transform that hangs."""
+    local = emulate(latency_s=DEADLINE_S)
+    project = Project(tmp_path, local.url)
+    (tmp_path / "hangs.py").write_text(HANGS, encoding="utf-8")
+    config = project.config(transform="hangs.py:row") if more else project.config()
+    asked = threading.Event()
+    local.at_request(1, asked.set)
+    process = syncline.start("run", config, "-d", project.data(rows(3)), "--json", *more)
+    assert process.stderr is not None
+    if more:
+        assert process.stderr.readline() == "it hangs\n"
+    else:
+        assert asked.wait(DEADLINE_S)
+    process.send_signal(sign)
+    while not process.stderr.readline().startswith("stopping: "):
+        pass
+    process.send_signal(sign)
+    stdout, stderr = process.communicate(timeout=DEADLINE_S)
+    document = json.loads(stdout)
+    assert (process.returncode, [*document], document["status"]) == (code, ["status", "stopped"], "interrupted")
+    assert document["stopped"]["reason"] == reason
+    fate = "nothing was sent" if more else "--resume goes on, and asks or sends again what was in flight"
+    assert document["stopped"]["message"] == f"ended at once: {fate}"
+    assert stderr.splitlines()[-1] == document["stopped"]["message"]
+
+
+HANGS = """import time
+
+
+def row(given):
+    print("it hangs", flush=True)
+    time.sleep(600)
+"""
+
+
 # --- progress ---------------------------------------------------------------------------------------------------------
 
 

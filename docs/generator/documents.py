@@ -92,6 +92,8 @@ def page() -> str:
     return f"""# JSON
 
 With `--json`, stdout is exactly one document, and progress goes to stderr. Keys may be added later; none is renamed.
+There is none, or not all of it, where stdout cannot be written: stderr says so, and of a run the
+[exit code](exit-codes.md) still tells how its rows ended; `report --json` shows it again.
 
 ## A run
 
@@ -123,7 +125,8 @@ seconds.
 On exit codes 2 and 75 the document is `{{"status": "refused", "problems": […]}}`; each problem:
 
 {_words(refusal, _PROBLEM_WORDS)}
-When a signal, the disk or a bug ended a run that has no report, it is `{{"status": …, "stopped": …}}`, as above.
+When a signal, the disk or a bug ended a run that has no report, it is `{{"status": …, "stopped": …}}`, as above; also
+when a second signal ended a run at once, whatever it was at. A kill leaves none.
 """
 
 

@@ -107,9 +107,34 @@ class Problem(NamedTuple):
     expected: str
     fix: str
 
+    @property
+    def words(self) -> str:
+        """All but the place."""
+        expected = f"; expected {self.expected}" if self.expected else ""
+        return f"{self.found}{expected}" + (f". {self.fix}" if self.fix else "")
+
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
-        return f"{place}: {self.found}; expected {self.expected}" + (f". {self.fix}" if self.fix else "")
+        return f"{place}: {self.words}" if place else self.words
+
+
+class Placed(Problem):
+    """One whose words name its file already."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return self.words
+
+
+class Found(Problem):
+    """One that is told as `found …`, as it concerns what was given and not what was written down for us."""
+
+    __slots__ = ()
+
+    @property
+    def words(self) -> str:
+        return f"found {super().words}"
 
 
 class SynclineError(Exception):
@@ -119,9 +144,11 @@ class SynclineError(Exception):
 class Refusal(SynclineError):
     """The run was refused before it began: nothing was sent and nothing was changed. Exit 2."""
 
-    def __init__(self, problems: Sequence[Problem] | str) -> None:
-        self.problems = [Problem("", 0, 0, problems, "", "")] if isinstance(problems, str) else list(problems)
-        super().__init__(problems if isinstance(problems, str) else "\n".join(map(str, problems)))
+    def __init__(self, problems: Sequence[Problem] | Problem | str) -> None:
+        if isinstance(problems, str):
+            problems = Problem("", 0, 0, problems, "", "")
+        self.problems = [problems] if isinstance(problems, Problem) else list(problems)
+        super().__init__("\n".join(map(str, self.problems)))
 
 
 class ConfigRefused(Refusal):
@@ -129,7 +156,7 @@ class ConfigRefused(Refusal):
 
 
 class DataRefused(Refusal):
-    """The data cannot be read: missing, empty, of another encoding, or broken before its first row."""
+    """The data cannot be read: missing, empty, of another encoding, broken before its first row, or damaged."""
 
 
 class LedgerRefused(Refusal):
@@ -150,6 +177,10 @@ class Interrupted(SynclineError):
 
 class Locked(SynclineError):
     """Another run of the same sync is at work; the message names its process. Exit 75."""
+
+    def __init__(self, problem: Problem | str) -> None:
+        self.problem = Problem("", 0, 0, problem, "", "") if isinstance(problem, str) else problem
+        super().__init__(str(self.problem))
 
 
 class SourceBroke(SynclineError):

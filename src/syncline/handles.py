@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
+from syncline.errors import LedgerRefused, Problem
+
 _OTHERS = 22  # the ledger and its journals, what is staged, the data, the event loop, the resolver
+_LEAST = 16  # what a run with one connection was seen to take, nothing being spare: 15
 
 
 def affordable(connections: int) -> int:
@@ -24,6 +27,20 @@ def affordable(connections: int) -> int:
             soft = raised
         return max(1, min(connections, connections - (needed - soft)))
     return connections
+
+
+def refuse_too_few() -> None:
+    """Raises `LedgerRefused` where there are too few handles even for one connection: later, when an event loop cannot
+    be made or a socket not be opened, there would be a plan already, and nobody to deliver it."""
+    try:
+        import resource
+    except ImportError:
+        return
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = _open_now() + _LEAST
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        found, fix = f"this process may open {soft} files at a time", "Raise that with `ulimit -n`."
+        raise LedgerRefused(Problem("", 0, 0, found, f"at least {needed}, for the ledger and a connection", fix))
 
 
 def _open_now() -> int:

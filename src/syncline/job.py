@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -13,10 +12,10 @@ from typing import NamedTuple, Protocol
 from syncline import config as configuration
 from syncline.delivery import Gauge, Policy
 from syncline.destinations import customerio, voucherify
-from syncline.errors import ConfigRefused, LedgerRefused, NothingToResume, Unfit, counted
+from syncline.errors import ConfigRefused, LedgerRefused, NothingToResume, Placed, Problem, Unfit, counted
 from syncline.flow.diff import Refresh
 from syncline.flow.mapping import Mapper
-from syncline.handles import affordable
+from syncline.handles import affordable, refuse_too_few
 from syncline.ledger import (
     Draft,
     Journal,
@@ -25,6 +24,7 @@ from syncline.ledger import (
     RunRecord,
     bury_the_dead,
     failing,
+    is_kept,
     open_ledger,
     path_of,
     plan_number,
@@ -128,18 +128,20 @@ class Job:
             return None
         return SegmentSource(written, self._loaded.directory)
 
-    def source(self, data: Data | None) -> Source:
-        """`data` as given, else the configuration's `source`, which is relative to the configuration."""
+    def source(self, data: Data | None, waiting: Callable[[], None] = lambda: None) -> Source:
+        """`data` as given, else the configuration's `source`, which is relative to the configuration. waiting: see
+        `FileSource`."""
         written = self._loaded.sync.source
         files = written.files if isinstance(written, configuration.Files) else ()
         if data is None and not files:
-            raise ConfigRefused("there is no data: give it with -d FILE, or set `source` in the configuration")
+            fix = "Give it with -d FILE, or set `source` in the configuration."
+            raise ConfigRefused(self.problem("source", "there is no data", "the rows that are to be synced", fix))
         if data is None:
-            return FileSource(files, self._reading, self._loaded.directory)
+            return FileSource(files, self._reading, self._loaded.directory, waiting)
         if isinstance(data, (str, Path)):
-            return FileSource([data], self._reading)
+            return FileSource([data], self._reading, waiting=waiting)
         if isinstance(data, (list, tuple)) and data and all(isinstance(file, (str, Path)) for file in data):
-            return FileSource([*map(str, data)], self._reading)
+            return FileSource([*map(str, data)], self._reading, waiting=waiting)
         return RecordsSource(data)
 
     def only(self, options: Options) -> frozenset[str] | None:
@@ -153,36 +155,54 @@ class Job:
                 return frozenset({typed, options.only})
             return frozenset({self.destination.key(options.only), options.only})
         except Unfit as unfit:
-            raise ConfigRefused(f"--only {options.only}: {unfit.reason}") from None
+            found, fix = f"--only {options.only}: {unfit.reason}", "Write it as the rows have it, like 7258 or id:7258."
+            raise ConfigRefused(Problem("", 0, 0, found, "who can be identified", fix)) from None
 
     def refuse_oddities(self, options: Options, data: Data | None) -> None:
         """`--resume` goes on with a plan as it stands, so whatever shapes a plan contradicts it."""
         if options.limit is not None and options.limit < 1:
-            raise ConfigRefused(f"limit is {options.limit}; expected at least 1")
+            found, fix = f"limit is {options.limit}", "Leave it out to read every row."
+            raise ConfigRefused(Problem("", 0, 0, found, "at least 1", fix))
         if isinstance(data, (Mapping, bytes)):
-            raise ConfigRefused("data is one object; expected a path, or an iterable of mappings: one a row")
+            expected = "a path, or an iterable of mappings: one a row"
+            raise ConfigRefused(Problem("", 0, 0, "data is one object", expected, "Put what is one row into a list."))
+        if "" in ([data] if isinstance(data, str) else data if isinstance(data, (list, tuple)) else ()):
+            fix = "Name it, like data.json, or - for stdin."
+            raise ConfigRefused(Problem("", 0, 0, "a data file without a name", "the path of a file", fix))
         odd = {"data": data is not None, "limit": options.limit is not None, "only": options.only is not None}
         odd |= {"full": options.full, "adopt": options.adopt, "retry-rejected": options.retry_rejected}
         if options.adopt and options.full:
-            raise ConfigRefused("--adopt sends nothing, and --full sends everything: give one of them")
+            found, fix = (
+                "--adopt together with --full",
+                "The one sends nothing, the other everything: give one of them.",
+            )
+            raise ConfigRefused(Problem("", 0, 0, found, "one of them", fix))
         if options.resume and (given := [name for name, is_given in odd.items() if is_given]):
-            raise ConfigRefused(f"--resume goes on with the plan as it was made, so it takes no --{given[0]}")
+            found, expected = (
+                f"--{given[0]} beside --resume",
+                f"the plan as it was made: --resume takes no --{given[0]}",
+            )
+            raise ConfigRefused(Problem("", 0, 0, found, expected, "Leave one of them out."))
+
+    def problem(self, key: str, found: str, expected: str, fix: str) -> Problem:
+        """One that concerns a key at the top of the configuration, at its place there."""
+        return self._loaded.problem((key,), found, expected, fix)
 
     # --- the ledger -----------------------------------------------------------------------------------------------
 
     def require_state(self, options: Options) -> None:
         """`--require-state`: a ledger that is missing would make everybody new. Raises `LedgerRefused`."""
-        if options.require_state and not os.path.lexists(self.path):
-            raise LedgerRefused(
-                f"--require-state, and there is no ledger at {self.path}: put it back (or name its place with"
-                " --state-dir); without --require-state a run would take everybody for new"
-            )
+        if options.require_state and not is_kept(self.path):
+            found = f"--require-state, and there is no ledger at {self.path}"
+            expected = "the ledger of the runs before: without it a run would take everybody for new"
+            fix = "Put it back, or name its place with --state-dir."
+            raise LedgerRefused(Placed(str(self.path), 0, 0, found, expected, fix))
 
     @contextmanager
     def ledger(self, options: Options) -> Iterator[tuple[sqlite3.Connection, Lock]]:
         """The ledger, locked for this run alone. Raises `NothingToResume` rather than make one for `--resume`."""
-        if options.resume and not os.path.lexists(self.path):
-            raise NothingToResume("there is no run to resume: this sync has no ledger yet; run without --resume")
+        if options.resume and not is_kept(self.path):
+            raise _nothing_to_resume("there is no run to resume: this sync has no ledger yet")
         self.require_state(options)
         prepare_folder(self.path, self.state_dir)
         with Lock(self.lock_path) as lock:
@@ -207,19 +227,17 @@ class Job:
     def resumed(self, db: sqlite3.Connection, *, died_over: int | None) -> tuple[RunRecord, list[str]]:
         """The run whose plan is to be gone on with, and what to tell about it. Raises `NothingToResume`."""
         if died_over == plan_number(db):  # a later one is whole: its process died before it could say so
-            raise NothingToResume(
-                "the last run was killed while it planned: nothing was sent; run again without --resume"
-            )
+            raise _nothing_to_resume("the last run was killed while it planned: nothing was sent")
         bury_the_dead(db, self.path, time.time)
         last = plan_run(db)
         if last is None:
-            raise NothingToResume("there is no run to resume: no plan was ever completed; run without --resume")
+            raise _nothing_to_resume("there is no run to resume: no plan was ever completed")
         left = last.bookmark is not None or Journal(db, self.path, last.run, time.time).count_pending()
         if left and last.dialect != self.destination.dialect:
-            raise NothingToResume(
-                f"the plan of run {last.run} was made for {last.dialect}, and the configuration now says"
-                f" {self.destination.dialect}: set it back, or run without --resume"
-            )
+            found = f"the configuration now says {self.destination.dialect}"
+            expected = f"{last.dialect}, for which the plan of run {last.run} was made"
+            fix = "To go on with it, set it back, or run without --resume."
+            raise NothingToResume(self.problem("destination", found, expected, fix))
         changed = last.mapping != self.recipe.fingerprint
         warning = "the mapping has changed since this plan was made; its entries go as planned"
         return last, [warning] if changed else []
@@ -234,11 +252,12 @@ class Job:
         return Refresh(time.time(), None if options.adopt else self._loaded.sync.refresh)
 
     def announced(self, options: Options) -> list[str]:
-        """What is to be known before the ledger is opened."""
+        """What is to be known before the ledger is opened. Raises `LedgerRefused`."""
+        refuse_too_few()
         notes = []
         if options.only is not None and isinstance(self._loaded.sync.source, configuration.Segment):
             notes.append("everything is read to find one person: --only looks at what was read and mapped")
-        if not options.resume and not self.path.exists():
+        if not options.resume and not is_kept(self.path):
             notes.append("no ledger yet: it begins here" if options.adopt else "no ledger yet: everything is new")
         if self.parallelism < (wanted := self._loaded.sync.parallelism):
             few = f"{counted(self.parallelism, 'request')} at a time, not {wanted}"
@@ -277,6 +296,10 @@ def _destination(sync: configuration.Sync) -> Destination:
     if isinstance(sync.destination, voucherify.Settings):
         return voucherify.Voucherify(sync.destination)
     return customerio.CustomerIo(sync.destination, sync.mode)
+
+
+def _nothing_to_resume(found: str) -> NothingToResume:
+    return NothingToResume(Problem("", 0, 0, found, "a plan to go on with", "Begin anew: run without --resume."))
 
 
 def _reading(written: object, given: Mapping[str, str]) -> Reading:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from syncline.delivery import Policy, World, ask
-from syncline.errors import Interrupted, LedgerFailed, Locked, Problem, Refusal, Unanswered
+from syncline.errors import Interrupted, LedgerFailed, Locked, Refusal, Unanswered
 from syncline.flow.report import Report
 from syncline.job import Job
 from syncline.model import Lane, Request, Response
@@ -40,7 +40,7 @@ def _without_report(error: Exception) -> dict[str, object]:
     if isinstance(error, Refusal):
         return {"status": "refused", "problems": [problem._asdict() for problem in error.problems]}
     if isinstance(error, Locked):
-        return {"status": "refused", "problems": [Problem("", 0, 0, str(error), "", "")._asdict()]}
+        return {"status": "refused", "problems": [error.problem._asdict()]}
     if isinstance(error, Interrupted):
         status, reason, message = "interrupted", error.reason, str(error)
     elif isinstance(error, LedgerFailed):

@@ -28,24 +28,32 @@ class Mapped(NamedTuple):
 NOTHING = Mapped(iter(()), lambda: None)
 
 
-def mapped_rows(job: Job, data: Data | None, options: Options, mapper: Mapper) -> Mapped:
-    """Mapped chunks; the first is made at once, so that what cannot be read is refused here."""
-    source = job.source(data)
+def mapped_rows(job: Job, data: Data | None, options: Options, mapper: Mapper, halt: Halt) -> Mapped:
+    """Mapped chunks; the first is made at once, so that what cannot be read is refused here. Whoever asks to stop does
+    not wait for a pipe that has nothing."""
+
+    def waiting() -> None:
+        if halt.requested:
+            raise Interrupted(halt.reason)
+
+    source = job.source(data, waiting)
     chunks = map(mapper, extract(source, options.limit))
     first = next(chunks, None)
     if mapper.names_seen and not mapper.identified:
-        have = ", ".join(mapper.names_seen[:10]) + _meant(job.recipe.user_id, mapper.names_seen)
         rows = len(first[0]) + len(first[1]) if first else 0
         whom = f"the field {job.recipe.user_id!r}, which userId names"
         which = "the one row has not" if rows == 1 else f"none of the first {rows:,} rows has"
-        raise DataRefused(f"{which} {whom}; rows have: {have}")
+        expected = f"one of those that rows have: {', '.join(mapper.names_seen[:10])}"
+        fix = _meant(job.recipe.user_id, mapper.names_seen)
+        raise DataRefused(job.problem("userId", f"{which} {whom}", expected, fix))
     return Mapped(iter(()) if first is None else chain([first], chunks), lambda: _share(source))
 
 
 def _meant(named: str, names: Sequence[str]) -> str:
-    """A hint at the name that is the same but for its case and the blanks around it."""
+    """What to do about it; a hint at the name that is the same but for its case and the blanks around it."""
     near = (name for name in names if name.strip().casefold() == named.strip().casefold())
-    return next((f". Did you mean {json.dumps(name, ensure_ascii=False)}?" for name in near), "")
+    hints = (f"Did you mean {json.dumps(name, ensure_ascii=False)}?" for name in near)
+    return next(hints, "Set userId to the field that identifies a person.")
 
 
 def _share(source: Source) -> float | None:

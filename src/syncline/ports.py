@@ -132,7 +132,11 @@ class Source(Protocol):
         ...
 
     def chunks(self) -> Iterator[Sequence[Row]]:
-        """Rows in order. Raises `DataRefused` before the first row, `SourceBroke` after it."""
+        """Rows in order. Raises `DataRefused` before the first row, `SourceBroke` after it: the rows before stand.
+
+        `DataRefused` after it takes back the rows before, which turned out not to be what was written (a checksum that
+        is wrong): whoever took them must have done nothing yet that outlives the reading, as a plan in its transaction.
+        """
         ...
 
 

@@ -15,13 +15,14 @@ from syncline.flow.diff import changed_fields
 from syncline.flow.report import Preview
 from syncline.history import adopted_note, groups_of
 from syncline.job import Data, Job, Options, Watch, no_watch
-from syncline.ledger import Journal, Planned, bury_the_dead, previewed
+from syncline.ledger import Journal, Lock, Planned, bury_the_dead, previewed
 from syncline.plan import NOTHING, make_plan, mapped_rows
 from syncline.send import waited
 from syncline.stream import Stream
 
 _SAMPLES = 3
 _ASSUMED_ANSWER_S = 0.1  # of one request, for the time a preview announces
+_AT_WORK = "a run of this sync is at work, and what it delivers does not count here yet: ask again when it has ended"
 
 
 def preview(
@@ -42,23 +43,28 @@ def preview(
     watch: Watch = no_watch,
 ) -> Preview:
     """What `run` would send. Plans in a private copy of the ledger: takes no lock, changes nothing, sends nothing."""
+    halt = halt or Halt()
     job = Job.load(config, state_dir, env_file, reading, strict_permissions=strict_permissions)
     options = Options(limit, only, full, adopt=adopt, require_state=require_state, retry_rejected=retry_rejected)
     job.refuse_oddities(options, data)
     job.require_state(options)
     mapper, source, notes = job.recipe.mapper(), job.api_source(data), job.announced(options)
-    mapped = NOTHING if source is not None else mapped_rows(job, data, options, mapper)
+    mapped = NOTHING if source is not None else mapped_rows(job, data, options, mapper, halt)
+    is_at_work = Lock.is_held(job.lock_path)  # asked before the copy is made: in that, who has ended since has ended
     with job.scratch_ledger() as db:
-        bury_the_dead(db, job.path, time.time)
-        warnings = job.superseded(db, options)
+        if is_at_work:
+            warnings = [_AT_WORK]
+        else:
+            bury_the_dead(db, job.path, time.time)
+            warnings = job.superseded(db, options)
         if source is not None:
             stream = Stream(job, db, source, mapper, options, begun=lambda: None)
-            waited(lambda world, gauge: stream.reading(world, halt or Halt(), gauge), job, watch)
+            waited(lambda world, gauge: stream.reading(world, halt, gauge), job, watch)
             plan, stop = stream.planned, stream.stop
             notes, warnings = notes + stream.notes, warnings + stream.warnings
         else:
             with job.draft(db, options) as draft:
-                made = make_plan(draft, mapped, job, options, halt or Halt(), watch)
+                made = make_plan(draft, mapped, job, options, halt, watch)
             plan, stop = made.plan, job.source_stop(db, made.plan.run)
             notes, warnings = notes + made.notes, warnings + made.warnings + job.unmet(mapper, plan.read, options)
         # A source that gave nothing left the plan of another run in its place.

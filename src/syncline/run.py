@@ -61,7 +61,7 @@ def _run(job: Job, data: Data | None, options: Options, halt: Halt, watch: Watch
     began, notes = time.monotonic(), job.announced(options)
     mapper, source = job.recipe.mapper(), job.api_source(data)
     # The first rows are read and mapped before the ledger is touched: bad data leaves no trace.
-    mapped = NOTHING if options.resume or source is not None else mapped_rows(job, data, options, mapper)
+    mapped = NOTHING if options.resume or source is not None else mapped_rows(job, data, options, mapper, halt)
     with job.ledger(options) as (db, lock):
         stream = (
             Stream(job, db, source, mapper, options, lambda: lock.phase("delivering")) if source is not None else None

@@ -135,6 +135,7 @@ FILES = [
         "column 17: found the byte 0xE9, which is not UTF-8 in a string",
     ),
     one_bad("F5", "d.csv", csv(b"1,\xc3\xa9", b"2,caf\xe9", b"3,z"), 'found a byte that is no character (0xE9) in "a"'),
+    one_bad("F6", "d.csv", csv(b"1,x", b"2,caf\xe9", b"3,z"), "in UTF-8", "`--encoding cp1252`"),
     broken(
         "F5", array(b'"caf\xe9"'), "d.json:2:17: found the byte 0xE9, which is not UTF-8 in a string, expected UTF-8"
     ),
@@ -175,6 +176,20 @@ FILES = [
     taken("F27", "d.csv", b"id,a\r\n1,x\r\n2,y\r\n"),
     taken("F27", "d.csv", b"id,a\r1,x\r2,y\r"),
     taken("F27", "d.csv", 'id,a\n1,"x\r\n\u2028\x0cy"\r\n2,y\n'.encode()),
+    *[
+        one_bad("F27", "d.csv", text, "found a line break (CR alone) outside quotes, expected quotes around its cell")
+        for text in (csv(b"1,x", b"2,y\ry", b"3,z"), csv(b"1,x\r", b"2,y\r5,e\r", b"3,z\r"))
+    ],
+    taken("F27", "d.csv", b'id,a\n1,"x\ry"\n2,y\n'),
+    *[
+        File("F7", name, first + b'\n{"id":1,"a":"x"}\n{"id":2,"a":"y"}\n', 1, (f"{name} row 1", *says), ONE_BAD, BOTH)
+        for name in ("d.ndjson", "d.json")
+        for first, *says in (
+            (b'{"id":9,"a":', "column 13: found the end of the line, expected a value"),
+            (b"[1,", "column 4: found the end of the line, expected a value"),
+            (b"[]", "found an array, expected an object"),
+        )
+    ],
     taken("F28", "d.ndjson", b'\n\n{"id":1,"a":"x"}\n \n{"id":2,"a":"y"}'),
     File("F30", "d.csv", b"1,x\n2,y\n", 2, ("the field 'id', which userId names", "rows have: 1, x")),
     refused(
@@ -208,6 +223,13 @@ FILES = [
         ),
         TWO,
         BOTH,
+    ),
+    refused(
+        "F38",
+        "d.json.gz",
+        gzip.compress(ROWS)[:-8] + gzip.compress(b"")[-8:],
+        "found gzip data that is damaged (incorrect data check); expected gzip data as it was written",
+        "Fetch or export the file again",
     ),
     taken("F38", "d.ndjson.gz", gzip.compress(b'{"id":1,"a":"x"}\n') + gzip.compress(b'{"id":2,"a":"y"}\n')),
     taken("F38", "d.json", gzip.compress(ROWS)),

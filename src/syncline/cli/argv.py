@@ -10,8 +10,11 @@ from collections.abc import Sequence
 
 import rich_click as click
 
+from syncline.cli.options import Misused
+
 _CONFIG = ("c", "config")
 _DATA = ("d", "data")
+_WRITE = "Write it like -config configuration.json -data data.json."
 _GLOBAL = ("-h", "--help", "--version")
 _READING = ("format", "path", "delimiter", "encoding")
 _PLANNING = ("limit", "only", "full", "resume", "adopt", "dry-run", "require-state")
@@ -30,9 +33,9 @@ def normalised(argv: Sequence[str], verbs: Sequence[str]) -> list[str]:
         if name in _CONFIG or name in _DATA:
             value = value if has_value else next(words, "")
             if not value:
-                raise click.UsageError(f"{word} needs a file: -config configuration.json -data data.json")
+                raise Misused(f"{word} without a file", "one behind it", _WRITE)
             if name in _CONFIG and config is not None:
-                raise click.UsageError("two configurations are named; give one")
+                raise Misused("two configurations", "one", "Give the one that is meant.")
             if name in _CONFIG:
                 config = value
             else:
@@ -43,7 +46,7 @@ def normalised(argv: Sequence[str], verbs: Sequence[str]) -> list[str]:
             _refuse_typo(word, name)
             rest.append(word)
     if config is None:
-        raise click.UsageError("name a configuration: -config configuration.json -data data.json")
+        raise Misused("no configuration", "its name", _WRITE)
     return ["run", config, *rest]
 
 

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
@@ -14,6 +14,7 @@ from types import MappingProxyType
 import click
 
 from syncline._version import __version__
+from syncline.cli.options import usage_problem
 from syncline.errors import Bug, Interrupted, LedgerFailed, Locked, Problem, Refusal, printable
 
 # What the process ends with; the reference is made of it. Where several hold: 70, 130 or 143, 3, 1, 0.
@@ -41,11 +42,9 @@ def ended(work: Callable[[], object], *, as_json: bool = False, ours: Path = _PA
     """
     try:
         result = work()
-        if sys.stdout is not None:  # a caller may have closed it
-            sys.stdout.flush()
-        return result if isinstance(result, int) else 0
+        return _told(_flush) or (result if isinstance(result, int) else 0)
     except click.ClickException as error:
-        return _refused([Problem("", 0, 0, error.format_message(), "", "")], 2, as_json, error)
+        return _refused([usage_problem(error)], 2, as_json, error)
     except click.exceptions.Exit as done:
         return int(done.exit_code)
     except (click.Abort, KeyboardInterrupt):  # a run has its own way to end; this was before it, or after
@@ -55,37 +54,66 @@ def ended(work: Callable[[], object], *, as_json: bool = False, ours: Path = _PA
     except Refusal as refusal:
         return _refused(refusal.problems, 2, as_json)
     except Locked as locked:
-        return _refused([Problem("", 0, 0, str(locked), "", "")], 75, as_json)
+        return _refused([locked.problem], 75, as_json)
     except Interrupted as signal:
         return _stopped("interrupted", signal.reason, str(signal), _SIGNALS[signal.reason], as_json)
     except LedgerFailed as failure:
         return _stopped("stopped", "disk", str(failure), 3, as_json)
+    except OSError as error:
+        return _untold(error) if _is_of_printing(error) else _bug(error, as_json, ours)
     except Exception as error:  # the last resort: a bug is reported without the data that may be in its text
         return _bug(error, as_json, ours)
 
 
-def say(lines: Sequence[str]) -> None:
-    """Lines for a person, on stdout."""
-    for line in lines:
-        _print(line)
+def say(lines: Sequence[str]) -> int:
+    """Lines for a person, on stdout → 0, or how a verb ends that had nothing to do but to say them, and could not."""
+    return max(map(_print, lines), default=0)
 
 
-def emit(document: Mapping[str, object]) -> None:
-    """The one JSON document of `--json`, in which what would move a cursor or hide is written as an escape."""
+def pour(lines: Iterable[str]) -> int:
+    """The same, of lines with their ends, to the letter."""
+    return _told(lambda: sys.stdout.writelines(lines) if sys.stdout is not None else None) or _told(_flush)
+
+
+def emit(document: Mapping[str, object]) -> int:
+    """The same, of the one JSON document of `--json`, in which what would move a cursor or hide is written as an
+    escape."""
     import msgspec
 
     text = msgspec.json.encode(document).decode()
-    _print(text if text.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text))
+    return _print(text if text.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text))
 
 
-def _print(line: str) -> None:
-    """Whoever read our output may have gone; the run's exit code stands."""
+def _print(line: str) -> int:
+    return _told(lambda: click.echo(line))
+
+
+def _flush() -> None:
+    if sys.stdout is not None:  # a caller may have closed it
+        sys.stdout.flush()
+
+
+def _told(write: Callable[[], object]) -> int:
+    """Writes to stdout → 0. Whoever read it may have gone, which is as well; where it takes no more, it is said."""
     try:
-        click.echo(line)
+        write()
+    except BrokenPipeError:
+        return _without_stdout()
     except OSError as error:
-        if not isinstance(error, BrokenPipeError):
-            _complain(f"cannot write to stdout: {error.strerror}")
-        _without_stdout()
+        return _untold(error)
+    return 0
+
+
+def _untold(error: OSError) -> int:
+    _complain(f"cannot write to stdout: {error.strerror}")
+    _without_stdout()
+    return 2
+
+
+def _is_of_printing(error: OSError) -> bool:
+    """click opens no file of ours: what it cannot do is to print, as it does its help."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return str(frame.f_globals.get("__name__")).partition(".")[0] in {"click", "rich_click"}
 
 
 def _complain(line: str) -> None:
@@ -95,7 +123,8 @@ def _complain(line: str) -> None:
 
 def _refused(problems: Sequence[Problem], code: int, as_json: bool, usage: click.ClickException | None = None) -> int:
     if usage is not None:
-        usage.show()
+        with suppress(OSError):
+            usage.show()
     else:
         for problem in problems:
             _complain(f"error: {printable(_words(problem))}")

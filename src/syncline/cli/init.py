@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from importlib.resources import files
 from pathlib import Path
 
 import rich_click as click
 
+from syncline.cli.ends import say
 from syncline.cli.schema import SCHEMA_FILE, write_schema
 
 # Each is a file in starters/; what `run` needs besides it.
@@ -24,16 +26,19 @@ def command(name: str) -> int:
     """
     path = Path(f"{name}.yaml")
     text = (files("syncline.cli") / "starters" / path.name).read_text(encoding="utf-8")
-    if path.exists():
-        raise click.UsageError(f"{path} is here already; move it away first")
-    write_schema(Path(SCHEMA_FILE))
     try:
-        with path.open("x", encoding="utf-8") as file:
+        if path.exists():
+            raise click.UsageError(f"{path} is here already; move it away first")
+        write_schema(Path(SCHEMA_FILE))
+        with open(path, "x", encoding="utf-8", opener=_for_its_owner) as file:
             file.write(text)
     except OSError as error:
         raise click.UsageError(f"cannot write {path}: {error.strerror}") from None
-    click.echo(
-        f"wrote {path}: put your credentials into the environment or .env, then `syncline run {path}{STARTERS[name]}`"
-    )
-    click.echo(f"wrote {SCHEMA_FILE}: with it, an editor completes and checks {path}")
+    then = f"put your credentials into the environment or .env, then `syncline run {path}{STARTERS[name]}`"
+    say([f"wrote {path}: {then}", f"wrote {SCHEMA_FILE}: with it, an editor completes and checks {path}"])
     return 0
+
+
+def _for_its_owner(name: str, flags: int) -> int:
+    """A credential may come to stand in it, whatever the umask."""
+    return os.open(name, flags, 0o600)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 import rich_click as click
 
-from syncline.cli.ends import emit, say
+from syncline.cli.ends import emit, pour, say
 from syncline.cli.options import config_argument, env_file_option, found, json_option, state_dir_option
 from syncline.flow.rows import as_csv, as_jsonl
 from syncline.history import recall
@@ -38,28 +37,23 @@ def command(
     path = found(config)
     report = recall(path, state_dir, number, env_file)
     if csv_file:
-        _write(csv_file, as_csv(report.problems), path)
-    elif jsonl_file:
-        _write(jsonl_file, as_jsonl(report.problems), path)
-    elif as_json:
-        emit(report.as_json())
-    else:
-        say(report.lines(all_problems=True))
-    return 0
+        return _write(csv_file, as_csv(report.problems), path)
+    if jsonl_file:
+        return _write(jsonl_file, as_jsonl(report.problems), path)
+    return emit(report.as_json()) if as_json else say(report.lines(all_problems=True))
 
 
-def _write(name: str, lines: Iterable[str], config: str) -> None:
+def _write(name: str, lines: Iterable[str], config: str) -> int:
     """Whole or not at all, and for its owner alone: the rows name people. A device or a pipe is written as it comes."""
     if name == "-":
-        sys.stdout.writelines(lines)
-        return
+        return pour(lines)
     try:
         path = Path(name).resolve()
         if path.exists() and path.samefile(config):
             raise click.UsageError(f"{name} is the configuration; name another file")
         if path.exists() and not path.is_file():
             path.write_text("".join(lines), encoding="utf-8", newline="")
-            return
+            return 0
         part = path.with_name(f".{path.name}.part")
         part.unlink(missing_ok=True)
         handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
@@ -71,3 +65,4 @@ def _write(name: str, lines: Iterable[str], config: str) -> None:
             part.unlink(missing_ok=True)  # it holds people's data
     except OSError as error:
         raise click.UsageError(f"cannot write {name}: {error.strerror}") from None
+    return 0

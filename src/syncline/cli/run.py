@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 import shlex
 import signal
@@ -10,7 +11,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, redirect_stdout, suppress
 from types import FrameType
-from typing import TypedDict
+from typing import TextIO, TypedDict
 
 import rich_click as click
 
@@ -28,6 +29,7 @@ _SIGNALS = {
 _FORMAT_HELP = "What the files hold (default: told by what is in them)."
 _DATA_HELP = "The rows: a file, a pattern in quotes, or - for stdin; may be repeated (default: `source` of CONFIG)."
 _ONLY_HELP = "Sync only this person: 7258 or id:7258. Everything is read to find them, also of an API."
+_GOING_ON = "--resume goes on, and asks or sends again what was in flight"
 _RESUME_HELP = "Go on with what is left of the last plan, under its run's number. Takes no data."
 
 
@@ -116,11 +118,11 @@ def command(
     )
     name = found(config)
     if dry_run:
-        with _halting() as halt, _its_own_stdout():
+        with _halting("nothing was sent", as_json=as_json) as halt, _its_own_stdout():
             shown = preview(name, files, **asked, halt=halt, watch=Progress())
-        emit(shown.as_json()) if as_json else say(shown.lines())
-        return shown.exit_code
-    with _halting() as halt, _its_own_stdout():
+        told = emit(shown.as_json()) if as_json else say(shown.lines())
+        return shown.exit_code or told
+    with _halting(_GOING_ON, as_json=as_json) as halt, _its_own_stdout():
         report = run(name, files, **asked, resume=resume, halt=halt, watch=Progress())
     emit(report.as_json()) if as_json else say(report.lines(command=_telling(name, asked)))
     return report.exit_code
@@ -140,17 +142,21 @@ def _its_own_stdout() -> AbstractContextManager[object]:
 
 
 @contextmanager
-def _halting() -> Iterator[Halt]:
-    """The first signal ends the run in good order; the second ends the process at once."""
+def _halting(fate: str, *, as_json: bool) -> Iterator[Halt]:
+    """The first signal ends the run in good order; the second ends the process at once, with words and a document of
+    their own: nobody else writes to stdout meanwhile. fate: what to tell then."""
     halt = Halt()
 
     def asked(number: int, frame: FrameType | None) -> None:
         reason, code = _SIGNALS[signal.Signals(number)]
         if halt.requested:
-            _tell(b"\nended at once: --resume goes on, and asks or sends again what was in flight\n")
+            _tell(sys.__stderr__, f"\nended at once: {fate}\n")
+            if as_json:
+                stopped = {"reason": reason, "message": f"ended at once: {fate}", "retryAt": None}
+                _tell(sys.__stdout__, json.dumps({"status": "interrupted", "stopped": stopped}) + "\n")
             os._exit(code)
         halt.request(reason)
-        _tell(b"\nstopping: what is in flight may finish; once more to end at once\n")
+        _tell(sys.__stderr__, "\nstopping: what is in flight may finish; once more to end at once\n")
 
     heeded = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]  # as under nohup
     before = {number: signal.signal(number, asked) for number in heeded}
@@ -161,6 +167,9 @@ def _halting() -> Iterator[Halt]:
             signal.signal(number, handler)
 
 
-def _tell(words: bytes) -> None:
-    with suppress(OSError):  # whoever watched may have gone
-        os.write(2, words)
+def _tell(stream: TextIO | None, words: str) -> None:
+    """Past its buffer, for a signal may come while that is being written. None: it was closed when we began, and its
+    number may be the ledger's by now."""
+    if stream is not None:
+        with suppress(OSError):  # whoever watched may have gone
+            os.write(stream.fileno(), words.encode())

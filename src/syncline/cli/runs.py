@@ -20,11 +20,9 @@ def command(config: str | None, state_dir: str | None, env_file: str | None, as_
     """The history of a sync: each run with its figures."""
     reports = history(found(config), state_dir, env_file)
     if as_json:
-        emit({"runs": [{"started": started, **report.figures()} for started, report in reports]})
-        return 0
+        return emit({"runs": [{"started": started, **report.figures()} for started, report in reports]})
     lines = []
     for started, report in reports:
         moment = datetime.fromtimestamp(started, UTC).isoformat(sep=" ", timespec="seconds").removesuffix("+00:00")
         lines.append(f"{moment}Z  {report.lines()[0]}")
-    say(lines or ["no runs yet"])
-    return 0
+    return say(lines or ["no runs yet"])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import rich_click as click
 
+from syncline.cli.ends import pour, say
 from syncline.config.schema import TITLE, schema_text
 
 SCHEMA_FILE = "syncline.schema.json"
@@ -22,10 +24,9 @@ def command(file: str | None) -> int:
     `# yaml-language-server: $schema=./syncline.schema.json` into a YAML one.
     """
     if file is None:
-        click.echo(schema_text(), nl=False)
-        return 0
+        return pour([schema_text()])
     write_schema(Path(file))
-    click.echo(f"wrote {file}")
+    say([f"wrote {file}"])
     return 0
 
 
@@ -34,9 +35,15 @@ def write_schema(path: Path) -> None:
     try:
         if path.exists() and not _is_ours(path):
             raise click.UsageError(f"{path} is here already, and is no schema of Syncline's; name another file")
-        path.write_text(schema_text(), encoding="utf-8")
+        with open(path, "w", encoding="utf-8", opener=_for_all_to_read) as file:
+            file.write(schema_text())
     except OSError as error:
         raise click.UsageError(f"cannot write {path}: {error.strerror}") from None
+
+
+def _for_all_to_read(name: str, flags: int) -> int:
+    """Nobody but its owner writes what an editor believes, whatever the umask."""
+    return os.open(name, flags, 0o644)
 
 
 def _is_ours(path: Path) -> bool:

@@ -33,6 +33,7 @@ _PLACEHOLDER = re.compile(
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
 
+_QUOTES = "\"'`"
 _REFERENCE_ELSEWHERE = re.compile(r"\$[A-Za-z_]\w*|%[A-Za-z_]\w*%|\$\([^)]*\)")  # in a shell, in cmd.exe, in make
 
 
@@ -46,19 +47,27 @@ def check_credentials(draft: Draft, tell: Describer) -> Iterator[Finding]:
                 if alias in held:
                     yield from _of_one(alias, held[alias], draft.place((home, alias)), tell)
     notify = draft.tree.get("notify")
-    if isinstance(notify, str) and (fault := url_fault(notify)):
+    if isinstance(notify, str) and (fault := _unresolved(notify) or url_fault(notify)):
         yield Finding(("notify",), tell.is_(("notify",), notify), *fault)
 
 
 def _of_one(alias: str, value: object, path: Path, tell: Describer) -> Iterator[Finding]:
     if not isinstance(value, str):
         yield Finding(path, tell.is_(path, value), "the credential as text", "Put it in double quotes.")
-    elif fault := _fault(alias, value):
+    elif fault := _fault(alias, value, borrowed=tell.borrows(path)):
         yield Finding(path, tell.is_(path, value), *fault)
 
 
-def _fault(alias: str, text: str) -> tuple[str, str] | None:
-    """Why this cannot be a credential: (what was expected, how to mend it)."""
+def _unresolved(text: str) -> tuple[str, str] | None:
+    """A reference inside of what a variable holds: nobody resolves it."""
+    if "${" not in text:
+        return None
+    fix = "What a variable or .env holds is taken as it stands: write the value itself there, without ${."
+    return "a value without ${ in it", fix
+
+
+def _fault(alias: str, text: str, *, borrowed: bool) -> tuple[str, str] | None:
+    """Why this cannot be a credential: (what was expected, how to mend it). borrowed: a variable holds it."""
     if not text.strip():
         return "a credential that is not blank", "Put the real value here, or write ${NAME} and set that variable."
     if _PLACEHOLDER.fullmatch(text.strip()):
@@ -67,7 +76,14 @@ def _fault(alias: str, text: str) -> tuple[str, str] | None:
             "Put the real value here, or write ${NAME} and set that variable.",
         )
     if _REFERENCE_ELSEWHERE.fullmatch(text):
+        if borrowed:
+            return "a credential, not the name of another variable", "Set the variable to the value itself."
         return "a credential, or a variable as ${NAME}", "A variable's name stands in braces: ${NAME}."
+    if fault := _unresolved(text):
+        return fault
+    if len(text) > 1 and text[0] == text[-1] and text[0] in _QUOTES:
+        whose = "the variable without them: NAME=value" if borrowed else "the value without them"
+        return "a credential without quotes of its own around it", f"Write {whose}."
     if len(text) > MAX_CREDENTIAL:
         return f"at most {MAX_CREDENTIAL} characters", "Copy the credential alone."
     if not re.fullmatch(r"[\x21-\x7e]+", text):

@@ -16,6 +16,9 @@ from syncline.config.model import Mapping, Otherwise, Sync
 from syncline.config.names import alias_of, aliases, credential_names, secrets
 from syncline.config.unknown import unknown_key
 
+# A number with its unit behind it. `0x10`, `1_0` and `1:30` are other numbers than the one they begin with.
+_AMOUNT = re.compile(r"\s*(?!0\w)([0-9]+(?:\.[0-9]+)?)\s*([^0-9_:,.+-]*)")
+
 # Words for what is missing: the key → an example to add.
 _EXAMPLES = {
     "userId": 'Add "userId": "id", with the name of your identifying field.',
@@ -151,16 +154,12 @@ def _wrong(path: Path, raised: object, draft: Draft, tell: Describer) -> Finding
     said = raised if isinstance(raised, Wrong) else Wrong()
     found = f"{tell.name(written)} is {said.found}" if said.found else tell.is_(written, value)
     fix = "" if hidden else said.fix  # it may repeat the value
-    return Finding(written, found, said.expected or expected_of(field), fix or _fix(value, field, hidden))
+    return Finding(written, found, said.expected or expected_of(field), fix or fix_of(value, field, hidden=hidden))
 
 
-def _fix(value: object, field: FieldInfo | None, hidden: bool) -> str:
+def fix_of(value: object, field: FieldInfo | None, *, hidden: bool) -> str:
     """How to mend a wrong value: the number in it, the word it resembles, or the default."""
-    number = (
-        re.match(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(.*)", value, re.DOTALL)
-        if isinstance(value, str) and not hidden
-        else None
-    )
+    number = _AMOUNT.fullmatch(value) if isinstance(value, str) and not hidden else None
     if is_number(field) and number and number[2].startswith("%"):
         return f"Write it as a share: {float(number[1]) / 100:g}."
     if is_number(field) and number and len(number[1]) < 20:

@@ -122,6 +122,10 @@ class Describer:
             else f"the number {shown}"
         )
 
+    def borrows(self, path: Path) -> bool:
+        """Does this value come from the environment?"""
+        return path in self._borrowed
+
     def hides(self, path: Path, value: object) -> bool:
         """May this value not be repeated to anybody?"""
         return path in self._borrowed or secretive(path) or self._leaks(str(value))

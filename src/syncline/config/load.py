@@ -40,7 +40,8 @@ class Loaded(NamedTuple):
     """A configuration, ready.
 
     directory: absolute, where its relative paths begin; label: the file as written; transform: the function, unrun;
-    trusted: the origins whose addresses need no look, of a configuration that was uploaded; None: all.
+    trusted: the origins whose addresses need no look, of a configuration that was uploaded; None: all;
+    places: where its keys and values stand.
     """
 
     sync: Sync
@@ -50,6 +51,11 @@ class Loaded(NamedTuple):
     warnings: tuple[str, ...]
     transform: Transform | None = None
     trusted: frozenset[str] | None = None
+    places: Callable[[], Places] = lambda: Places({}, {})
+
+    def problem(self, path: KeyPath, found: str, expected: str, fix: str) -> Problem:
+        """What only shows when it is used: at its key's value, or where that is missing."""
+        return Problem(self.label, *self.places().of(Finding(path, found, expected, fix)), found, expected, fix)
 
 
 class _Opened(NamedTuple):
@@ -99,7 +105,7 @@ def load(
     warnings = (*settled.warnings, *_cautions(sync, draft), *(one.warning for one in open_to_all))
     transform = located(sync.transform, opened.directory) if sync.transform else None
     trusted = uploaded.origins if uploaded else None
-    return Loaded(sync, sync.name, opened.directory, label, warnings, transform, trusted)
+    return Loaded(sync, sync.name, opened.directory, label, warnings, transform, trusted, opened.parsed.places)
 
 
 def _open(config: str | Path | Mapping[str, object], label: str, uploaded: Uploaded | None) -> _Opened:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,8 +52,16 @@ class Missing(Unreadable):
     """There is no such file."""
 
 
-def read(path: Path, wanted: Wanted = CONFIGURATION) -> Text:
-    """Read a small text file. Raises Unreadable."""
+class NotUtf8(Unreadable):
+    """A byte of the file's is not UTF-8. lenient: the text, in which each such byte is half a surrogate pair."""
+
+    def __init__(self, place: Place, found: str, lenient: str) -> None:
+        self.lenient = lenient
+        super().__init__(place, found, "UTF-8", "Save the file as UTF-8.")
+
+
+def read(path: Path, wanted: Wanted = CONFIGURATION, decode: Callable[[bytes], str] | None = None) -> Text:
+    """Read a small text file. decode: what makes text of it, as `decoded` does. Raises Unreadable."""
     try:
         _refuse_unless_file(path.stat(), wanted)
         # O_NONBLOCK: should a FIFO have taken the file's place since, opening it must not wait for a writer.
@@ -64,7 +73,7 @@ def read(path: Path, wanted: Wanted = CONFIGURATION) -> Text:
         raise _unopened(error, wanted) from None
     if len(content) > MAX_BYTES:
         raise _too_large(status.st_size, wanted)
-    return Text(_decode(content), stat.S_IMODE(status.st_mode))
+    return Text((decode or decoded)(content), stat.S_IMODE(status.st_mode))
 
 
 def is_empty(text: str) -> bool:
@@ -99,8 +108,8 @@ def _unopened(error: Exception, wanted: Wanted) -> Unreadable:
     return Unreadable(_NOWHERE, f"a file that cannot be opened ({reason})", wanted.kind, "Check the path.")
 
 
-def _decode(content: bytes) -> str:
-    """UTF-8, with or without its mark. Guessing another encoding would turn names into other names."""
+def decoded(content: bytes) -> str:
+    """UTF-8, with or without its mark: guessing another encoding would turn names into others. Raises Unreadable."""
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in content[:4]:
         raise Unreadable((1, 1), "text in UTF-16 or UTF-32", "UTF-8", "Save the file as UTF-8.")
     content = content.removeprefix(codecs.BOM_UTF8)
@@ -110,4 +119,4 @@ def _decode(content: bytes) -> str:
         before = content[: error.start].decode()
         place = (before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
         found = f"the byte 0x{content[error.start]:02x}, which is not UTF-8"
-        raise Unreadable(place, found, "UTF-8", "Save the file as UTF-8.") from None
+        raise NotUtf8(place, found, content.decode(errors="surrogateescape")) from None

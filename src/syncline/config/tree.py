@@ -112,12 +112,16 @@ class _Walk:
             text = resolve(raw, held.values)
         except Unset as unset:
             many = "none of them is" if len(unset.names) > 1 else "it is not"
-            where = f"in the environment or in {printable(held.file)}"
+            file, left_out = printable(held.file), held.without(unset.names)
+            where = (
+                f"in the environment, and {left_out.words(file)}" if left_out else f"in the environment or in {file}"
+            )
+            mend = f"Mend {file}, or set" if left_out else "Set"
             self._wrong(
                 path,
                 f"a reference to {' and '.join(map(printable, unset.names[:_NAMES_SHOWN]))}, but {many} set {where}",
                 "a variable that holds something",
-                f"Set {unset.names[0]}, or write ${{{unset.names[0]}:-a default}}.",
+                f"{mend} {unset.names[0]}, or write ${{{unset.names[0]}:-a default}}.",
             )
         except Malformed:
             fix = "Names have letters, digits and _; write $${ where you mean the characters ${ themselves."

@@ -14,6 +14,9 @@ from syncline.config.model import Mapping, Sync
 from syncline.config.names import aliases, credential_names
 from syncline.config.source import Files
 
+# What others call the keys of a mapping; some of these names mean something else at the top level.
+_IN_A_MAPPING = {"source": "from", "field": "from", "destination": "to", "target": "to", "name": "to"}
+
 
 class _Place(NamedTuple):
     """An object of a configuration: where it is, the keys it knows, and what people call it."""
@@ -34,10 +37,11 @@ def unknown_key(path: Path, candidates: list[str], draft: Draft, tell: Describer
     """What is wrong with a key, and what to do about it. What it was meant for then counts as written, too."""
     *parts, key = path
     home, key = tuple(parts), str(key)
-    near = closest(key, candidates)
+    synonym = _IN_A_MAPPING.get(key, "") if home[:1] == ("mappings",) else ""
+    near = synonym if synonym in candidates else closest(key, candidates)
     found = f"{tell.name(home)} has the unknown key {tell.key(key)}" if home else f"the unknown key {tell.key(key)}"
     elsewhere = _belongs(key, home, draft)
-    if elsewhere and near != key:
+    if elsewhere and not synonym and near != key:
         _mean(key, elsewhere.home, draft)
         return Finding(path, found, "the keys of this object", f"Move it to {elsewhere.words}.", at_key=True)
     if other := _of_another_type(key, home, draft):

@@ -24,7 +24,7 @@ from syncline.config.tree import Settled
 from syncline.config.values import Name
 from syncline.destinations.customerio import settings as customerio
 from syncline.destinations.voucherify import settings as voucherify
-from syncline.errors import ConfigRefused
+from syncline.errors import ConfigRefused, Problem
 from syncline.sources.segment import settings as segment
 
 NO_VARIABLES = Variables({}, "")
@@ -75,8 +75,8 @@ def listed(urls: Iterable[str]) -> frozenset[str]:
     for url in urls:
         if not url or (fault := origin_fault(url)):
             expected, fix = fault if url and fault else ("an origin", "Write it like https://track.example.com.")
-            found = "an address (not shown)" if is_private(url) else f'"{printable(url)}"'
-            raise ConfigRefused(f"--allow-origin-url: found {found}; expected {expected}. {fix}")
+            shown = "an address (not shown)" if is_private(url) else f'"{printable(url)}"'
+            raise ConfigRefused(Problem("", 0, 0, f"--allow-origin-url is {shown}", expected, fix))
         origins.add(_whole(url))
     return frozenset(origins)
 

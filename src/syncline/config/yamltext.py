@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml import events as ev
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.reader import ReaderError
+from ruamel.yaml.scanner import Scanner
 
 from syncline.config.findings import Path
 from syncline.config.parse import (
@@ -29,6 +30,7 @@ from syncline.config.parse import (
     whole,
 )
 from syncline.config.places import Place, Places, place_at
+from syncline.config.standins import Disguised, disguised
 
 MAX_LINE = 100_000  # the parser takes time in the square of some tokens' length
 
@@ -46,7 +48,7 @@ _SYNTAX = {
         "a colon where none can stand",
         "Indent the line like its neighbours; put text with ': ' in quotes.",
     ),
-    "'\\t'": ("a tab", "Indent with spaces."),
+    "'\\t'": ("a tab", "Write spaces in its place."),
     "cannot start any token": ("a character that cannot begin a text", "Put the text in quotes."),
     "unexpected end of stream": ("a text without its closing quote", "Close the quote."),
     "expected <block end>": (
@@ -66,9 +68,11 @@ def parse_yaml(text: str) -> Parsed:
     long = next((number for number, line in enumerate(text.split("\n"), 1) if len(line) > MAX_LINE), 0)
     if long:
         raise Unreadable((long, 1), f"a line of more than {MAX_LINE:,} characters", "shorter lines", "Break it up.")
-    builder = _Builder()
+    plain = disguised(text)
+    builder, yaml = _Builder(plain), YAML(typ="safe", pure=True)
+    yaml.Scanner = _Scanner
     try:
-        for event in YAML(typ="safe", pure=True).parse(text):
+        for event in yaml.parse(plain.text):
             builder.take(event)
     except ReaderError as error:
         place = place_at(text, error.position)
@@ -92,6 +96,17 @@ def _syntax(error: MarkedYAMLError) -> Unreadable:
     return Unreadable(place, "a syntax error", "valid YAML", "Check the indentation and the quotes around here.")
 
 
+class _Scanner(Scanner):
+    """A tab between two tokens of a line is white space to YAML (`key:<TAB>5`), and to the library it is none. One that
+    indents stays refused: it cannot be known how far."""
+
+    def scan_to_next_token(self) -> None:
+        super().scan_to_next_token()
+        while not self.allow_simple_key and self.reader.peek() == "\t":
+            self.reader.forward()
+            super().scan_to_next_token()
+
+
 class _Open:
     """A list or an object that has begun; `key` is the key that waits for its value."""
 
@@ -105,9 +120,10 @@ class _Open:
 
 
 class _Builder:
-    """Takes events in order, and has a tree and its index at the end."""
+    """Takes events in order, and has a tree and its index at the end. plain: what the parser was given."""
 
-    def __init__(self) -> None:
+    def __init__(self, plain: Disguised) -> None:
+        self._plain = plain
         self.tree: object = None
         self.places = Places({}, {})
         self._open: list[_Open] = []
@@ -136,13 +152,14 @@ class _Builder:
         if top and top.is_object and top.key is None:
             if not isinstance(event, ev.ScalarEvent):
                 raise Unreadable(place, "a list or an object as a key", "a text as the key", "Write `key: value`.")
-            top.key = event.value
+            top.key = self._plain.restored(event.value)
             self.places.keys[(*top.path, top.key)] = place
             return
         path: Path = () if top is None else (*top.path, len(top.pairs) if top.key is None else top.key)
         self.places.values[path] = place
         if isinstance(event, ev.ScalarEvent):
-            self._value(_scalar(event.value, place) if event.implicit[0] else event.value, path)
+            text = self._plain.restored(event.value)
+            self._value(_scalar(text, place) if event.implicit[0] else text, path)
         elif len(self._open) >= MAX_DEPTH:
             raise too_deep(place)
         else:

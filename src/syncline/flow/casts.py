@@ -12,6 +12,8 @@ import msgspec
 
 from syncline.errors import Unfit
 from syncline.flow.canonical import canonical, encode
+from syncline.json_rules import NO_BETTER, value_fault
+from syncline.json_scan import JsonError
 
 Cast = Callable[[bytes], bytes]
 
@@ -127,13 +129,17 @@ def _moment(text: bytes, said: str, expected: str) -> datetime:
 
 
 def to_json(text: bytes) -> bytes:
-    """Text that holds JSON → the value it spells; anything else as it is."""
+    """Text that holds JSON → the value it spells; anything else as it is. The value must be one that a row may hold."""
     if text[:1] != b'"':
         return text
     try:
-        return canonical(bytes(_any_json.decode(_plain(text))))
-    except (msgspec.DecodeError, RecursionError):
+        value = bytes(_any_json.decode(_plain(text)))
+        fault = value_fault(value)
+    except (*NO_BETTER, JsonError):
         raise _unfit(text, "text that holds JSON") from None
+    if fault:
+        raise Unfit("", f"text whose JSON no row may hold: {fault}", "value-unfit")
+    return canonical(value)
 
 
 CASTS: Mapping[str, Cast] = {

@@ -17,7 +17,16 @@ from syncline.ledger.history import (
 from syncline.ledger.journal import KILLED, Journal, bury_the_dead
 from syncline.ledger.lock import Lock
 from syncline.ledger.planning import Draft, Folded, NewRun, Planned, previewed, unplanned
-from syncline.ledger.store import failing, open_ledger, open_to_read, path_of, paths_of, prepare_folder, scratch_copy
+from syncline.ledger.store import (
+    failing,
+    is_kept,
+    open_ledger,
+    open_to_read,
+    path_of,
+    paths_of,
+    prepare_folder,
+    scratch_copy,
+)
 
 __all__ = [
     "KILLED",
@@ -34,6 +43,7 @@ __all__ = [
     "bury_the_dead",
     "count_new_problems",
     "failing",
+    "is_kept",
     "open_ledger",
     "open_to_read",
     "path_of",

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
-from syncline.errors import LedgerFailed, LedgerRefused, Locked
+from syncline.errors import LedgerFailed, LedgerRefused, Locked, Placed, Problem
 
 _ASKED_TIMES = 5
 _ASKED_EVERY_S = 0.05
@@ -34,18 +34,26 @@ class Lock:
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise LedgerRefused(
-                f"the lock {self._path} cannot be opened: {error.strerror}; move it away, or make its folder writable"
+                Placed(
+                    str(self._path),
+                    0,
+                    0,
+                    f"the lock {self._path} cannot be opened: {error.strerror}",
+                    "a file that can be made and written",
+                    "Move it away, or make its folder writable.",
+                )
             ) from None
         try:
             if not self._taken():
-                raise Locked(_held_by(self._note()))
+                raise Locked(_held_by(self._note(), self._path))
             note = self._note()
             self.died_over = _number(note.get("over")) if note.get("phase") == "planning" else None
             self._write("opening" if self.died_over is None else "planning", self.died_over or 0)
         except OSError as error:
             os.close(self._file)
             why = f"the lock {self._path} cannot be taken: {error.strerror}"
-            raise LedgerRefused(f"{why}. Free or mend the disk; a network share may know no locks") from None
+            fix = "Free or mend the disk; a network share may know no locks."
+            raise LedgerRefused(Placed(str(self._path), 0, 0, why, "a disk that has locks", fix)) from None
         except Locked:
             os.close(self._file)
             raise
@@ -73,7 +81,8 @@ class Lock:
         except OSError as error:
             what = f"the lock {self._path} cannot be written: {error.strerror}"
             if name == "planning":
-                raise LedgerRefused(f"{what}. Free the disk, then run again") from None
+                fix = "Free the disk, then run again."
+                raise LedgerRefused(Placed(str(self._path), 0, 0, what, "a disk that can be written", fix)) from None
             if name == "delivering":  # the note would go on saying that nothing was sent
                 raise LedgerFailed(f"{what}. Free the disk, then run with --resume") from None
 
@@ -118,12 +127,12 @@ def _number(noted: object) -> int:
     return noted if isinstance(noted, int) else 0
 
 
-def _held_by(note: dict[str, object]) -> str:
+def _held_by(note: dict[str, object], path: Path) -> Problem:
     since, started = "unknown", note.get("started")
     with suppress(OverflowError, OSError, ValueError):  # of a note that was damaged
         if isinstance(started, float):
             since = datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds")
-    return (
-        f"another run of this sync is at work: process {note.get('pid', '?')} on {note.get('host', '?')},"
-        f" since {since}. Wait for it, or stop it with Ctrl-C"
+    found = (
+        f"another run of this sync is at work: process {note.get('pid', '?')} on {note.get('host', '?')}, since {since}"
     )
+    return Placed(str(path), 0, 0, found, "one run at a time", "Wait for it, or stop it with Ctrl-C.")

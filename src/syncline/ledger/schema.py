@@ -7,7 +7,7 @@ import re
 import sqlite3
 from pathlib import Path
 
-from syncline.errors import LedgerRefused
+from syncline.errors import LedgerRefused, Problem
 from syncline.ledger.queries import HISTORY, read
 from syncline.ledger.sums import Damaged, damaged, row_sum, seal_all, teach
 from syncline.ledger.sums import verify as verify_sums
@@ -58,12 +58,11 @@ def verify(db: sqlite3.Connection, path: Path, destination: str, account: str | 
     account: None where nobody says whose it has to be.
     """
     if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-        raise LedgerRefused(f"{path} is not a Syncline ledger. {way_out(path)}")
+        raise LedgerRefused(Problem(str(path), 0, 0, "a file that is no ledger", "a Syncline ledger", way_out(path)))
     if (version := _version(db)) != SCHEMA_VERSION and version not in _STEPS:
-        raise LedgerRefused(
-            f"the ledger {path} has schema version {version}, and this Syncline knows versions up to {SCHEMA_VERSION}:"
-            " use the Syncline that wrote it, or a newer one"
-        )
+        expected = f"a version that this Syncline knows (up to {SCHEMA_VERSION})"
+        fix = "To go on with it, use the Syncline that wrote it, or a newer one."
+        raise LedgerRefused(Problem(str(path), 0, 0, f"a ledger of schema version {version}", expected, fix))
     if (verdict := db.execute("PRAGMA integrity_check(1)").fetchone()[0]) != "ok":
         raise Damaged(verdict.splitlines()[-1])  # the line before says which database
     if version == SCHEMA_VERSION:
@@ -74,13 +73,15 @@ def verify(db: sqlite3.Connection, path: Path, destination: str, account: str | 
     meta = dict(db.execute(HISTORY["meta"]).fetchall())
     whose = meta.get("account") if account is None else _digest(account)
     if (meta.get("destination"), meta.get("account")) != (destination, whose):
-        raise LedgerRefused(f"the ledger {path} belongs to another destination or account; move it away")
+        found, expected = "a ledger of another destination or account", "the ledger of this one"
+        raise LedgerRefused(Problem(str(path), 0, 0, found, expected, "Put the right one back, or move it away."))
     if meta.get("format") != FORMAT_VERSION:
-        raise LedgerRefused(f"the ledger {path} keeps records in format {meta.get('format')}, not {FORMAT_VERSION}")
+        found, expected = f"a ledger with records in format {meta.get('format')}", f"format {FORMAT_VERSION}"
+        raise LedgerRefused(Problem(str(path), 0, 0, found, expected, "Use the Syncline that wrote it."))
 
 
 def way_out(path: Path) -> str:
-    return f"Put a good copy back, or move it away ({path} → {path}.bad): then everything counts as new"
+    return f"Put a good copy back, or move it away ({path} → {path}.bad): then everything counts as new."
 
 
 def _version(db: sqlite3.Connection) -> int:

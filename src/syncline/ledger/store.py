@@ -8,9 +8,10 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path
 
-from syncline.errors import LedgerFailed, LedgerRefused, said
+from syncline.errors import LedgerFailed, LedgerRefused, Placed, Problem, said
 from syncline.ledger import schema
 from syncline.ledger.sums import Damaged, teach
 
@@ -33,8 +34,22 @@ def path_of(state_dir: Path, name: str, destination: str, account: str) -> Path:
 
 
 def paths_of(state_dir: Path, name: str, destination: str) -> list[Path]:
-    """The ledgers of a sync, one an account."""
-    return sorted((state_dir / name).glob(f"{destination}-*.db"))
+    """The ledgers of a sync, one an account. Raises `LedgerRefused` where their folder may not be read."""
+    folder = state_dir / name
+    if not is_kept(folder):
+        return []
+    with refusing(folder):
+        return sorted(folder / file for file in os.listdir(folder) if fnmatchcase(file, f"{destination}-*.db"))
+
+
+def is_kept(path: Path) -> bool:
+    """Is there a ledger? A folder that nobody may look into is not one without: raises `LedgerRefused`."""
+    with refusing(path):
+        try:
+            os.lstat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+    return True
 
 
 def prepare_folder(path: Path, state_dir: Path) -> None:
@@ -48,8 +63,10 @@ def prepare_folder(path: Path, state_dir: Path) -> None:
         if not ignore.exists() or not ignore.stat().st_size:  # a full disk may have left an empty one
             ignore.write_text("*\n", encoding="utf-8")
     except OSError as error:
+        found = f"the ledger cannot be kept in {state_dir}: {error.strerror}"
+        fix = "Check its owner, make it writable or name another place by --state-dir."
         raise LedgerRefused(
-            f"the ledger cannot be kept in {state_dir}: {error.strerror}; make it writable or name another place"
+            Placed(str(state_dir), 0, 0, found, "a folder that this user may make and write", fix)
         ) from None
 
 
@@ -59,7 +76,8 @@ def open_ledger(path: Path, destination: str, account: str) -> sqlite3.Connectio
         if not os.path.lexists(path):
             _create(path, destination, account)
         if path.is_symlink() or not path.is_file():
-            raise LedgerRefused(f"the ledger {path} is not a plain file; move it away")
+            found, expected = f"the ledger {path} is not a plain file", "a file, and no link to one"
+            raise LedgerRefused(Placed(str(path), 0, 0, found, expected, "Move it away."))
         db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
         try:
             schema.verify(db, path, destination, account)  # before anything is written: what is not ours stays as it is
@@ -74,10 +92,10 @@ def open_ledger(path: Path, destination: str, account: str) -> sqlite3.Connectio
 
 def open_to_read(path: Path, destination: str, account: str | None) -> sqlite3.Connection | None:
     """The ledger for verbs that only look: no lock, no change; None where there is none yet. account: None for any."""
-    if not path.exists():
+    if not is_kept(path):
         return None
     # Without a -wal nobody has it open, and nothing is pending: `immutable` reads it and leaves no -wal of its own.
-    how = "mode=ro" if path.with_name(path.name + "-wal").exists() else "immutable=1"
+    how = "mode=ro" if is_kept(path.with_name(path.name + "-wal")) else "immutable=1"
     with refusing(path):
         db = sqlite3.connect(f"{path.resolve().as_uri()}?{how}", uri=True, isolation_level=None)
         try:
@@ -106,7 +124,8 @@ def scratch_copy(path: Path, destination: str, account: str | None) -> Iterator[
         handle, name = tempfile.mkstemp(prefix="syncline-", suffix=".db")
     except OSError as error:
         why = f"no copy of the ledger can be made: {error.strerror}"
-        raise LedgerRefused(f"{why}; make room, or name another place by TMPDIR") from None
+        fix = "Make room, or name another place by TMPDIR."
+        raise LedgerRefused(Problem("", 0, 0, why, "a folder for temporary files that has room", fix)) from None
     os.close(handle)
     copy = Path(name)
     db = sqlite3.connect(copy, isolation_level=None, check_same_thread=False)
@@ -136,7 +155,8 @@ def refusing(path: Path) -> Iterator[None]:
         with sound(path):
             yield
     except OSError as error:
-        raise LedgerRefused(f"the ledger {path} cannot be opened: {error.strerror}") from None
+        found, fix = f"the ledger {path} cannot be opened: {error.strerror}", "Check who may read and write it."
+        raise LedgerRefused(Placed(str(path), 0, 0, found, "a ledger that this user may read and write", fix)) from None
 
 
 @contextmanager
@@ -145,7 +165,7 @@ def sound(path: Path) -> Iterator[None]:
     try:
         yield
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-        raise LedgerRefused(_words(error, path, "run again")) from None
+        raise LedgerRefused(_trouble(error, path, "run again")) from None
 
 
 @contextmanager
@@ -154,19 +174,22 @@ def failing(path: Path) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, UnicodeDecodeError) as error:
-        raise LedgerFailed(_words(error, path, "run with --resume")) from None
+        trouble = _trouble(error, path, "run with --resume")
+        raise LedgerFailed(f"{trouble.found}. {trouble.fix.removesuffix('.')}") from None
 
 
-def _words(error: Exception, path: Path, then: str) -> str:
+def _trouble(error: Exception, path: Path, then: str) -> Problem:
     """In one line. Where the disk is at fault, the ledger need not be given up. SQLite quotes what it cannot read, and
     says it in lines of its own."""
     what = said(str(error))
+    whole, way_out = "a ledger as it was written", schema.way_out(path)
     if isinstance(error, Damaged | UnicodeDecodeError):
-        return f"the ledger {path} is damaged ({what}). {schema.way_out(path)}"
+        return Placed(str(path), 0, 0, f"the ledger {path} is damaged ({what})", whole, way_out)
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # without what it adds to say where
     if code in _DISK:
-        return f"the ledger {path} cannot be read or written: {what}. {_DISK[code]}, then {then}"
-    return f"the ledger {path} cannot be used: {what}. {schema.way_out(path)}"
+        found, fix = f"the ledger {path} cannot be read or written: {what}", f"{_DISK[code]}, then {then}."
+        return Placed(str(path), 0, 0, found, "a disk that can be read and written", fix)
+    return Placed(str(path), 0, 0, f"the ledger {path} cannot be used: {what}", whole, way_out)
 
 
 def settle_down(db: sqlite3.Connection, path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from syncline.flow.report import Report, RowProblem
 from syncline.model import Outcome
 from syncline.service.answers import declined, without_places
-from syncline.service.past import Standing, looking, rows, told
+from syncline.service.past import Standing, is_there, looking, rows, told
 from syncline.service.recall import Recall
 from syncline.service.registry import Entry, Registry
 from syncline.service.runs import Runs, Work
@@ -44,7 +44,7 @@ class Documents:
             fix = "Its problems say why; mend them, and upload it again."
             raise declined(409, "the run", "a run that was refused before it had rows", "one that read its data", fix)
         path = self._recall.path_of(entry)
-        if not path.exists():
+        if not is_there(path):
             fix = "Put the ledger back, or run the sync again."
             raise declined(404, "the run", "a run whose ledger is gone, and its rows with it", "its ledger", fix)
         return rows(path, entry.number, outcome)

@@ -10,9 +10,10 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from syncline.errors import LedgerRefused
 from syncline.flow.report import Report, RowProblem
 from syncline.history import report_of
-from syncline.ledger import Journal, Lock, RunRecord, bury_the_dead, plan_run, runs, schema, unread
+from syncline.ledger import Journal, Lock, RunRecord, bury_the_dead, is_kept, plan_run, runs, schema, unread
 from syncline.ledger.queries import HISTORY
 from syncline.model import Outcome, RowRef
 from syncline.service.answers import MAINTENANCE, later
@@ -31,24 +32,36 @@ class Standing(NamedTuple):
 def looking(path: Path) -> Iterator[sqlite3.Connection | None]:
     """The ledger, to read; None where there is none (any more). One of an older version is brought up to date in a
     copy: the next run does it for good. Raises `Declined` where it cannot be read."""
-    if not path.exists():
+    if not is_there(path):
         yield None
         return
+    with _telling(path), ExitStack() as held:
+        db = held.enter_context(closing(_opened(path)))
+        if schema.is_older(db):
+            db = held.enter_context(closing(_copied(db)))
+            schema.upgrade(db)
+        yield db
+
+
+def is_there(path: Path) -> bool:
+    """Raises `Declined` where nobody can tell."""
+    with _telling(path):
+        return is_kept(path)
+
+
+@contextmanager
+def _telling(path: Path) -> Iterator[None]:
+    """What keeps a ledger from being read is for the log: whoever called cannot mend it."""
     try:
-        with ExitStack() as held:
-            db = held.enter_context(closing(_opened(path)))
-            if schema.is_older(db):
-                db = held.enter_context(closing(_copied(db)))
-                schema.upgrade(db)
-            yield db
-    except (sqlite3.Error, OSError) as error:
+        yield
+    except (sqlite3.Error, OSError, LedgerRefused) as error:
         tell("ledger", path=str(path), trouble=str(error))
         raise later(503, MAINTENANCE) from None
 
 
 def _opened(path: Path) -> sqlite3.Connection:
     # Without a -wal nobody has it open, and nothing is pending: `immutable` reads it and leaves no -wal of its own.
-    how = "mode=ro" if path.with_name(path.name + "-wal").exists() else "immutable=1"
+    how = "mode=ro" if is_kept(path.with_name(path.name + "-wal")) else "immutable=1"
     return sqlite3.connect(
         f"{path.resolve().as_uri()}?{how}", uri=True, isolation_level=None, check_same_thread=False, timeout=10
     )

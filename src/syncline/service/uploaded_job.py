@@ -5,7 +5,7 @@ The file itself has a random name, which would mean nothing in a message, and le
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from syncline import config as configuration
@@ -34,9 +34,9 @@ class UploadedJob(Job):
         """What a run of it is given."""
         return self._uploaded.path if self._uploaded is not None else None
 
-    def source(self, data: Data | None) -> Source:
+    def source(self, data: Data | None, waiting: Callable[[], None] = lambda: None) -> Source:
         if self._uploaded is None:
-            return super().source(data)
+            return super().source(data, waiting)
         name = printable(self._uploaded.filename) if self._uploaded.filename.strip() else _NAMELESS
         return _Renamed(FileSource([self._uploaded.path], self._reads), str(self._uploaded.path), name)
 

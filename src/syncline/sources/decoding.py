@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterable, Iterator
 
-from syncline.sources.json_scan import END
+from syncline.json_scan import END
 from syncline.sources.place import NOWHERE, Flaw, Place
 from syncline.sources.reading import setting
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from syncline.errors import printable
-from syncline.sources.json_fields import KEYS
+from syncline.json_rules import KEYS
 from syncline.sources.place import Flaw, Place
 from syncline.sources.reading import setting
 
+NO_CHARACTER = "a byte that is no character"
 _CALLED = {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "vertical bars"}
 
 
@@ -36,7 +37,7 @@ def cell_fault(cell: str) -> str:
         return "the character U+0000" if "\0" in cell else ""
     for char in cell:
         if "\udc80" <= char <= "\udcff":  # what decoding makes of a byte that it cannot read
-            return f"a byte that is no character (0x{ord(char) - 0xDC00:02X})"
+            return f"{NO_CHARACTER} (0x{ord(char) - 0xDC00:02X})"
         if "\ud800" <= char <= "\udfff":
             return "half of a surrogate pair"
         if char == "\0":

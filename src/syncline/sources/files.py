@@ -1,11 +1,12 @@
 """Files, as somebody named them → their rows, one file after the other, in chunks; memory does not grow with them.
 
-What cannot be read is refused before the first row where that can be known, and breaks the source after it.
+What cannot be read is refused before the first row where that can be known, and breaks the source after it; gzip data
+that is damaged is refused wherever that shows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from syncline.errors import DataRefused, SourceBroke
@@ -13,7 +14,7 @@ from syncline.model import Row
 from syncline.sources.formats import read_rows
 from syncline.sources.found import Found, find
 from syncline.sources.opened import Opened
-from syncline.sources.place import Flaw, stopped
+from syncline.sources.place import Damaged, Flaw, stopped
 from syncline.sources.reading import AS_FOUND, Reading, check
 
 
@@ -22,10 +23,18 @@ class FileSource:
 
     files: paths, glob patterns (`data/*.csv`, `**`) and `-` for stdin, as they are called in messages and in each row's
     `ref`; relative ones begin at `directory`. Rows are numbered from 1 in each file. A pipe can be read only once.
+    waiting: called while a pipe has nothing to read; what it raises ends the reading.
     """
 
-    def __init__(self, files: Sequence[str | Path], reading: Reading = AS_FOUND, directory: Path | None = None) -> None:
+    def __init__(
+        self,
+        files: Sequence[str | Path],
+        reading: Reading = AS_FOUND,
+        directory: Path | None = None,
+        waiting: Callable[[], None] = lambda: None,
+    ) -> None:
         self._files, self._reading, self._directory = tuple(files), reading, directory or Path()
+        self._waiting = waiting
         self._complete = self._is_spent = False
         self._read_bytes = 0
         self._total_bytes: int | None = None
@@ -40,7 +49,8 @@ class FileSource:
         return self._read_bytes, self._total_bytes
 
     def chunks(self) -> Iterator[Sequence[Row]]:
-        """Rows in order, a block's worth a chunk. Raises `DataRefused` before the first row, `SourceBroke` after it."""
+        """Rows in order, a block's worth a chunk. Raises `DataRefused` before the first row, `SourceBroke` after it;
+        `DataRefused` also after it, where the rows before cannot be trusted."""
         self._complete, self._read_bytes = False, 0
         files = self._find()
         rows = 0
@@ -74,9 +84,11 @@ class FileSource:
         self._is_spent = bool(streams)
 
     def _chunks(self, file: Found) -> Iterator[list[Row]]:
-        with Opened(file) as opened:
+        with Opened(file, self._waiting) as opened:
             try:
                 yield from read_rows(file.name, self._count(opened.blocks()), self._reading)
+            except Damaged:
+                raise
             except Flaw:
                 opened.check_unchanged()  # the better explanation, where it is one
                 raise

@@ -12,13 +12,14 @@ from pathlib import PurePath
 from syncline.model import Row
 from syncline.sources.blocks import Blocks
 from syncline.sources.decoding import check_utf8, decoded, is_wide, seems_wide, wide_codec
-from syncline.sources.delimited import delimited_rows
-from syncline.sources.gzipped import unpacked
+from syncline.sources.delimited import Dialect, delimited_rows, is_of_an_old_mac
+from syncline.sources.gzipped import is_packed, unpacked
 from syncline.sources.json_array import array_rows
 from syncline.sources.json_cursor import Cursor
 from syncline.sources.json_head import (
     BLANKS,
     Shape,
+    begins_with_a_bad_row,
     first_lines,
     is_one_a_line,
     is_plainly_json,
@@ -28,13 +29,14 @@ from syncline.sources.json_head import (
 )
 from syncline.sources.json_lines import line_rows
 from syncline.sources.json_path import path_rows
-from syncline.sources.place import Flaw, Place
+from syncline.sources.place import Damaged, Flaw, Place
 from syncline.sources.reading import AS_FOUND, EMPTY, JSON_ROWS, ROWS, Reading, codec_of, setting
 
 _HEAD_BYTES = 65_536
 _MARK = b"\xef\xbb\xbf"
 _DELIMITERS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
-_JSON_NAMES = (".json", ".ndjson", ".jsonl")
+_LINES_NAMES = (".ndjson", ".jsonl")
+_JSON_NAMES = (".json", *_LINES_NAMES)
 _EXPORT = "Export the rows as CSV, NDJSON or a JSON array; each may be packed with gzip."
 _DOCUMENT = "one object, in which `path` leads to the rows"
 _NO_PATH = "Leave `path` out, or read this file apart."
@@ -52,8 +54,31 @@ _OTHERS = (
 
 
 def read_rows(file: str, blocks: Iterable[bytes], reading: Reading = AS_FOUND) -> Iterator[list[Row]]:
-    """The rows of what the blocks hold, packed or not. Raises `Flaw` where they end too early, or cannot be read."""
-    text = Blocks(unpacked(blocks))
+    """The rows of what the blocks hold, packed or not. Raises `Flaw` where they end too early, or cannot be read, and
+    `Damaged` where the rows before are not to be trusted either."""
+    raw = Blocks(blocks)
+    packed = is_packed(raw)
+    text = Blocks(unpacked(raw))
+    try:
+        yield from _rows(file, text, reading)
+    except Flaw:
+        if packed:
+            _check_rest(text)
+        raise
+
+
+def _check_rest(text: Blocks) -> None:
+    """Raises `Damaged` if the rest shows that: then what is wrong with the text may be the damage, and so may a row."""
+    try:
+        for _ in text:
+            pass
+    except Damaged:
+        raise
+    except Flaw:  # what was raised before says more
+        return
+
+
+def _rows(file: str, text: Blocks, reading: Reading) -> Iterator[list[Row]]:
     head = _head(text)
     for pattern, found, fix in _OTHERS:
         if pattern.match(head):
@@ -98,7 +123,10 @@ def _json(file: str, text: Blocks, place: Place, reading: Reading) -> Iterator[l
         raise Flaw("JSON", f"{reading.format.upper()}, as `format` says", place, fix)
     blanks = _blanks(text)
     text.skip(len(blanks))
-    return (_array if text.look(1).startswith(b"[") else _objects)(file, text, place.after(blanks), reading)
+    place = place.after(blanks)
+    if begins_with_a_bad_row(*first_lines(text), named=_suffix(file) in _LINES_NAMES):
+        return _lines(file, text, place, reading)
+    return (_array if text.look(1).startswith(b"[") else _objects)(file, text, place, reading)
 
 
 def _blanks(text: Blocks) -> bytes:
@@ -117,19 +145,23 @@ def _array(file: str, text: Blocks, place: Place, reading: Reading) -> Iterator[
 
 
 def _objects(file: str, text: Blocks, place: Place, reading: Reading) -> Iterator[list[Row]]:
-    first, second = first_lines(text)
-    if reading.path and is_one_a_line(first, second):
-        raise Flaw("one JSON object a line", _DOCUMENT, place, _NO_PATH)
-    if reading.path:
+    first, second, _ = first_lines(text)
+    if reading.path and not is_one_a_line(first, second):
         return path_rows(file, reading.path, place, text)
-    if (shape := shape_of(first, second)) is not Shape.LINES:
+    if (shape := shape_of(first, second)) is not Shape.LINES and not reading.path:
         raise no_rows(shape, _head(text), place, ROWS)
+    return _lines(file, text, place, reading)
+
+
+def _lines(file: str, text: Blocks, place: Place, reading: Reading) -> Iterator[list[Row]]:
+    if reading.path:
+        raise Flaw("one JSON object a line", _DOCUMENT, place, _NO_PATH)
     return line_rows(file, place, text)
 
 
 def _doubtful(file: str, text: Blocks, place: Place, reading: Reading) -> Iterator[list[Row]]:
     """Text that may be JSON with a bad beginning, CSV without a name that says so, or neither."""
-    first, second = first_lines(text)
+    first, second, _ = first_lines(text)
     shape = shape_of(first, second)
     if first.startswith(b"[") or shape is not Shape.OTHER:
         return _json(file, text, place, reading)
@@ -156,7 +188,9 @@ def _delimited(
         raise Flaw("text that is no JSON", _DOCUMENT, place, _NO_PATH)
     if codec == "utf-8":
         check_utf8(_head(text), place.line)
-    return delimited_rows(file, place.line, decoded(text, codec), delimiter, certain=bool(reading.delimiter))
+    old_mac = is_of_an_old_mac(_head(text).decode(codec, "replace"), delimiter)
+    dialect = Dialect(delimiter, bool(reading.delimiter), old_mac, codec)
+    return delimited_rows(file, place.line, decoded(text, codec), dialect)
 
 
 def _suffix(file: str) -> str:

@@ -1,6 +1,8 @@
 """Blocks of a file → the same blocks; or, where it is gzip (whatever its name), what was packed, in blocks.
 
-Memory is bounded at every step, whatever was packed: no block comes out larger than `STEP_BYTES`.
+Memory is bounded at every step, whatever was packed: no block comes out larger than `STEP_BYTES`. The checksum stands
+behind what was packed, so what has come out is proven right only at the end, and is wrong for all one knows once the
+data turns out to be damaged. What is only cut short came out as it was packed.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 
 from syncline.sources.blocks import Blocks
-from syncline.sources.place import NOWHERE, Flaw
+from syncline.sources.place import NOWHERE, Damaged, Flaw
 
 STEP_BYTES = 131_072
 FREE_BYTES = 100_000_000  # so much may come out whatever the ratio
@@ -17,16 +19,22 @@ RATIO = 200  # rows of a real export are packed 5 to 20 times; deflate can do 1,
 
 _MAGIC = b"\x1f\x8b"
 _AGAIN = "Fetch or export the file again."
+_NO_MEMBER = "incorrect header check"  # what zlib says where the two bytes that begin a member are others
+
+
+def is_packed(blocks: Blocks) -> bool:
+    """Does it begin like gzip?"""
+    return blocks.look(len(_MAGIC)).startswith(_MAGIC)
 
 
 def unpacked(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Raises `Flaw` where gzip data is damaged, cut short, followed by something else, or a bomb."""
+    """Raises `Flaw` where gzip data is cut short, followed by something else, or a bomb; `Damaged` where it is that."""
     ahead = Blocks(blocks)
-    if not ahead.look(len(_MAGIC)).startswith(_MAGIC):
+    if not is_packed(ahead):
         yield from ahead
         return
     inner = Blocks(_Unpacking().of(ahead))
-    if inner.look(len(_MAGIC)).startswith(_MAGIC):
+    if is_packed(inner):
         raise Flaw("gzip data inside gzip data", "rows", NOWHERE, "Unpack it once: gunzip FILE")
     yield from inner
 
@@ -36,9 +44,7 @@ class _Unpacking:
 
     def __init__(self) -> None:
         self._member = _member()
-        self._is_first = True
         self._in_bytes = self._out_bytes = 0
-        self._made = False  # has this member made anything yet?
 
     def of(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
         """What is packed in these blocks."""
@@ -58,25 +64,25 @@ class _Unpacking:
             return block
         block = block.lstrip(b"\0")
         if block:
-            self._member, self._is_first, self._made = _member(), False, False
+            self._member = _member()
         return block
 
     def _step(self, block: bytes) -> bytes:
         try:
             piece = self._member.decompress(block, STEP_BYTES)
         except zlib.error as error:
-            raise self._damaged(str(error).rpartition(": ")[2]) from None
-        self._made = self._made or bool(piece)
+            raise _damaged(str(error).rpartition(": ")[2]) from None
         self._out_bytes += len(piece)
         if self._out_bytes > FREE_BYTES and self._out_bytes > RATIO * self._in_bytes:
             found = f"gzip data that grows more than {RATIO} times, to over {FREE_BYTES // 1_000_000} MB"
             raise Flaw(found, "an export of rows", NOWHERE, "If it is one, unpack it first: gunzip FILE")
         return piece
 
-    def _damaged(self, why: str) -> Flaw:
-        if not self._is_first and not self._made:
-            return Flaw("something else behind the gzip data", "the end of the file", NOWHERE, _AGAIN)
-        return Flaw(f"gzip data that is damaged ({why})", "gzip data as it was written", NOWHERE, _AGAIN)
+
+def _damaged(why: str) -> Flaw:
+    if why == _NO_MEMBER:  # never of the first, so what was packed before is whole
+        return Flaw("something else behind the gzip data", "the end of the file", NOWHERE, _AGAIN)
+    return Damaged(f"gzip data that is damaged ({why})", "gzip data as it was written", NOWHERE, _AGAIN)
 
 
 def _member() -> zlib._Decompress:

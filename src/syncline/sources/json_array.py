@@ -15,20 +15,18 @@ from itertools import repeat
 from msgspec import Raw
 from msgspec.json import Decoder
 
+from syncline.json_rules import NO_BETTER, is_plain, is_utf8
+from syncline.json_scan import END, SPACE, TOKEN_BYTES, JsonError, Scanner, describe
 from syncline.model import Row, RowRef
 from syncline.sources.json_cursor import Cursor
 from syncline.sources.json_fields import (
     CHUNK_ROWS,
-    NO_BETTER,
     ROW_BYTES,
     TOO_LONG,
     Fields,
     good_rows,
-    is_plain,
-    is_utf8,
     read_row,
 )
-from syncline.sources.json_scan import END, SPACE, TOKEN_BYTES, JsonError, Scanner, describe
 from syncline.sources.place import Flaw, Place
 
 _TRIES = 8  # cuts that turn out to be inside a row: each costs one decoding of the block

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
+from syncline.json_scan import END, SPACE, TOKEN_BYTES, JsonError, Scanner, describe
 from syncline.sources.json_fields import ROW_BYTES
-from syncline.sources.json_scan import END, SPACE, TOKEN_BYTES, JsonError, Scanner, describe
 from syncline.sources.place import Flaw, Place
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from enum import Enum
 
+from syncline.json_scan import JsonError, Scanner, describe
 from syncline.sources.blocks import Blocks
 from syncline.sources.json_fields import ROW_BYTES, read_row
 from syncline.sources.json_path import likely_path
-from syncline.sources.json_scan import JsonError, Scanner, describe
 from syncline.sources.place import Flaw, Place
 from syncline.sources.reading import setting
 
 BLANKS = b" \t\r\n"
 _LOOK_BYTES = 65_536
 _PLAINLY = re.compile(rb'\[[ \t\r\n]*+(?:[\[\]{]|\Z)|\{[ \t\r\n]*+(?:["}]|\Z)')
+
+_HOLDS_ROWS = re.compile(rb"\[[ \t\r\n]*+\{")
 
 
 class Shape(Enum):
@@ -31,16 +33,34 @@ def is_plainly_json(head: bytes) -> bool:
     return bool(_PLAINLY.match(head))
 
 
-def first_lines(blocks: Blocks) -> tuple[bytes, bytes]:
-    """The first line and the next that is not blank: whole, unless longer than a row may be."""
+def first_lines(blocks: Blocks) -> tuple[bytes, bytes, bytes]:
+    """The first line and the next that is not blank, whole unless longer than a row may be; the sign behind them."""
     size = _LOOK_BYTES
     while True:
         head = blocks.look(size)
         first, newline, rest = head.lstrip(BLANKS).partition(b"\n")
-        second, ended, _ = rest.lstrip(BLANKS).partition(b"\n")
-        if (second and ended) or len(head) > ROW_BYTES or len(head) < size:
-            return first + newline, second
+        second, ended, rest = rest.lstrip(BLANKS).partition(b"\n")
+        sign = rest.lstrip(BLANKS)[:1]
+        if (ended and sign) or len(head) > ROW_BYTES or len(head) < size:
+            return first + newline, second, sign
         size = 2 * len(head)
+
+
+def begins_with_a_bad_row(first: bytes, second: bytes, sign: bytes, *, named: bool) -> bool:
+    """Is each line a row, and the first a broken one, or no object? Then the second is an object, and no part of what
+    the first begins, as the sign behind it shows; where there is none, the name of the file tells.
+    """
+    if not _is_object(second) or _HOLDS_ROWS.match(first):
+        return False
+    scanner = Scanner()
+    try:
+        if scanner.feed(first) is not None:
+            return True
+        scanner.feed(second)
+        scanner.feed(sign)
+    except JsonError:
+        return True
+    return not sign and (named or first.startswith(b"{"))
 
 
 def shape_of(first: bytes, second: bytes) -> Shape:
@@ -91,6 +111,15 @@ def _goes_on(scanner: Scanner, second: bytes) -> bool:
     except JsonError:
         return not second.startswith(b"{")
     return True
+
+
+def _is_object(line: bytes) -> bool:
+    """Is the line an object, and nothing more?"""
+    try:
+        end = Scanner().feed(line) if line.startswith(b"{") else None
+    except JsonError:
+        return False
+    return end is not None and not line[end:].strip(BLANKS)
 
 
 def _is_wrapper(line: bytes) -> bool:

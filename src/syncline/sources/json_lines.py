@@ -6,18 +6,17 @@ from collections.abc import Iterable, Iterator
 
 from msgspec.json import Decoder
 
+from syncline.json_rules import NO_BETTER, is_plain
+from syncline.json_scan import END, JsonError
 from syncline.model import Row, RowRef
 from syncline.sources.json_fields import (
     CHUNK_ROWS,
-    NO_BETTER,
     ROW_BYTES,
     TOO_LONG,
     Fields,
     good_rows,
-    is_plain,
     read_row,
 )
-from syncline.sources.json_scan import END, JsonError
 from syncline.sources.place import Flaw, Place
 
 _BLANKS = b" \t\r\n"

@@ -11,11 +11,11 @@ import re
 from collections.abc import Iterable, Iterator
 
 from syncline.errors import printable
+from syncline.json_scan import DEPTH
 from syncline.model import Row
 from syncline.sources.json_array import array_rows
 from syncline.sources.json_cursor import Cursor
 from syncline.sources.json_fields import ROW_BYTES
-from syncline.sources.json_scan import DEPTH
 from syncline.sources.place import NOWHERE, Flaw, Place
 
 _NAMES = 10  # how many keys a refusal lists

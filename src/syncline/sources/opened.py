@@ -5,21 +5,27 @@ from __future__ import annotations
 import os
 import select
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 from syncline.sources.found import OPEN_FLAGS, STDIN, Found
 from syncline.sources.place import NOWHERE, Flaw
 
 BLOCK_BYTES = 131_072
 
+_LOOKS_UP_EVERY_MS = 250  # from a pipe that has nothing
+
 _LATER = "Run again when nothing writes to it."
 
 
 class Opened:
-    """A file, open while it is entered. Raises `Flaw`, also where it is another file by now."""
+    """A file, open while it is entered. Raises `Flaw`, also where it is another file by now.
 
-    def __init__(self, file: Found) -> None:
-        self._file = file
+    waiting: called again and again while a pipe has nothing, and before each read of it; what it raises ends the wait.
+    """
+
+    def __init__(self, file: Found, waiting: Callable[[], None]) -> None:
+        self._file, self._waiting = file, waiting
         self._handle = STDIN
 
     def __enter__(self) -> Opened:
@@ -58,11 +64,19 @@ class Opened:
             raise _changed()
 
     def _read(self) -> bytes:
+        if self._file.is_regular:
+            return os.read(self._handle, BLOCK_BYTES)
         while True:
-            try:
+            self._await()
+            with suppress(BlockingIOError):  # a pipe that another process, or we, made non-blocking; and it was quicker
                 return os.read(self._handle, BLOCK_BYTES)
-            except BlockingIOError:  # a pipe that has nothing yet, which another process, or we, made non-blocking
-                select.select([self._handle], [], [])
+
+    def _await(self) -> None:
+        poll = select.poll()
+        poll.register(self._handle, select.POLLIN)
+        self._waiting()
+        while not poll.poll(_LOOKS_UP_EVERY_MS):
+            self._waiting()
 
 
 def _changed() -> Flaw:

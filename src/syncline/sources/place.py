@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from syncline.errors import DataRefused, Problem, SourceBroke
+from syncline.errors import DataRefused, Found, Problem, SourceBroke
 
 _CONTINUATION = bytes(range(0x80, 0xC0))  # bytes that only continue a UTF-8 character
 _FIX = "Mend it there, or export the file again."
@@ -39,14 +39,18 @@ class Flaw(Exception):
         super().__init__(f"found {found}, expected {expected}")
 
 
+class Damaged(Flaw):
+    """The same, where what was read before cannot be trusted either: the source is refused, whatever came before."""
+
+
 def problem(file: str, flaw: Flaw) -> Problem:
     """The flaw as a reason to refuse."""
-    return Problem(file, flaw.place.line, flaw.place.column, f"found {flaw.found}", flaw.expected, flaw.fix)
+    return Found(file, flaw.place.line, flaw.place.column, flaw.found, flaw.expected, flaw.fix)
 
 
 def stopped(file: str, flaw: Flaw, rows: int, row: int = 0) -> SourceBroke | DataRefused:
     """What to raise for a flaw in `file`, when `rows` rows of the source have been read, and `row` of this file."""
-    if not rows:
+    if not rows or isinstance(flaw, Damaged):
         return DataRefused([problem(file, flaw)])
     where = ":".join(str(part) for part in (file, flaw.place.line, flaw.place.column) if part)
     if flaw.place is NOWHERE and row:

@@ -10,10 +10,10 @@ from decimal import Decimal
 import msgspec
 from msgspec.json import Encoder
 
-from syncline.errors import DataRefused, Problem, SourceBroke, printable
+from syncline.errors import DataRefused, Found, SourceBroke, printable
+from syncline.json_scan import JsonError
 from syncline.model import Row, RowRef
 from syncline.sources.json_fields import CHUNK_ROWS, Fields, read_row
-from syncline.sources.json_scan import JsonError
 
 _ENCODER = Encoder(decimal_format="number")
 _SIMPLE = (str, int, type(None), Decimal, datetime, date, time)  # nothing in them that JSON would turn into null
@@ -65,7 +65,7 @@ class RecordsSource:
         if rows:
             return SourceBroke(f"{self._name}: found {found} after row {rows}, expected another row or the end")
         fix = "Mend what makes them; its own error is the cause of this one."
-        return DataRefused([Problem(self._name, 0, 0, f"found {found}", "an iterable of mappings", fix)])
+        return DataRefused([Found(self._name, 0, 0, found, "an iterable of mappings", fix)])
 
 
 def _read(record: object) -> tuple[Fields, str]:

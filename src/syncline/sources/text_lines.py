@@ -1,6 +1,7 @@
 """Text in pieces → its lines, with their ends, for the csv module; the last ones are kept for who must explain a flaw.
 
-A line ends in LF, CRLF or CR, and nowhere else: what Unicode counts as a line break may stand in a cell.
+A line ends in LF or CRLF; in a file of an old Mac, in CR. What else Unicode counts as a line break may stand in a cell,
+and so may a CR, in quotes.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ ROW_CHARS = ROW_BYTES
 class Lines:
     """An iterator of lines. Whoever reads rows from it sets `done`: how many lines the finished rows have."""
 
-    def __init__(self, texts: Iterable[str], delimiter: str, before: int) -> None:
+    def __init__(self, texts: Iterable[str], delimiter: str, before: int, *, old_mac: bool) -> None:
         self.before = before  # lines of the file before the first of these, which is number 1
         self.done = 0
         self.recent: list[
@@ -29,6 +30,7 @@ class Lines:
         self.is_cut = False  # has the last line no end?
         self.has_ended = False
         self._texts = texts
+        self._ends = "" if old_mac else "\n"  # as `newline` says it to Python: of both kinds, or of one
         self._run = re.compile(rf'([^"\r\n{re.escape(delimiter)}])[^"\r\n{re.escape(delimiter)}]+')
         self._given = 0
         self._skipped = 0  # lines before `recent`
@@ -44,8 +46,16 @@ class Lines:
 
     @property
     def unfinished(self) -> list[str]:
-        """The lines of the row that is being read."""
+        """The lines of the row that is being read, and the new ones behind it."""
         return self.recent[self.done - self._skipped :]
+
+    def begun(self, line: int) -> list[str]:
+        """The lines of the row that is being read, up to `line`."""
+        return self.recent[self.done - self._skipped : line - self._skipped]
+
+    def split(self, text: str) -> list[str]:
+        """The lines of a text, with their ends."""
+        return list(StringIO(text, newline=self._ends))
 
     def runaway(self, begun: int, line: int) -> Flaw | None:
         """The flaw of the row behind line `begun` up to `line`, where that is too long to be one."""
@@ -62,10 +72,10 @@ class Lines:
         held = ""
         for text in self._texts:
             text = held + text
-            lines = list(StringIO(text, newline=""))
+            lines = self.split(text)
             if len(text) > ROW_CHARS:
                 lines = [self._short(line, number) for number, line in enumerate(lines, self._given + 1)]
-            held = "" if lines[-1].endswith("\n") else lines.pop()  # after a CR, an LF may still come
+            held = "" if lines[-1].endswith("\n") else lines.pop()  # an LF may still come, also after a CR
             yield lines
         if held:
             self.is_cut = not held.endswith("\r")
@@ -78,8 +88,8 @@ class Lines:
         if not self.too_long or self.too_long[-1] < number:
             self.too_long.append(number)
         text = line.rstrip("\r\n")
-        short = self._run.sub(r"\1", text) if '"' in text else text[-1:]
+        short = self._run.sub(r"\1", text) if '"' in text else text[-1:] or " "
         if len(short) > ROW_CHARS:
             found = f"a row of over {ROW_CHARS:,} characters, most of them quotes and delimiters"
             raise Flaw(found, "a row of cells", self.place_of(number))
-        return short + line[len(text) :]
+        return short + line[len(text) :][-2:]

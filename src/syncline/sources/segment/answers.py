@@ -13,9 +13,10 @@ from msgspec import Raw, Struct
 from msgspec.json import Decoder
 
 from syncline.errors import Garbled, Refused, said
+from syncline.json_rules import NO_BETTER
+from syncline.json_scan import JsonError
 from syncline.model import Page, Response
-from syncline.sources.json_fields import NO_BETTER, Fields, read_row
-from syncline.sources.json_scan import JsonError
+from syncline.sources.json_fields import Fields, read_row
 from syncline.sources.segment.external_ids import ExternalId
 
 T = TypeVar("T")
