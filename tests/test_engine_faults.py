@@ -215,6 +215,26 @@ def test_a_row_that_always_fails_does_not_keep_the_run_waiting() -> None:
     assert sync.seconds < 60
 
 
+@pytest.mark.parametrize("key", ["id:1", "id:38"])
+def test_nor_does_one_that_is_tried_first(key: str) -> None:
+    """It failed before anybody was taken, and the others were taken afterwards: it is about that row."""
+    sync = Sync(SimulatedApi(cursed=frozenset({key})), rows=120, identify=True)
+    sync.go()
+    assert sync.notebook.counts == {"delivered": 119, "deferred": 1}
+    assert sync.stop_reason == "faults"
+    assert sync.seconds < 60
+
+
+def test_rows_that_always_fail_are_no_outage_when_they_are_all_that_is_left() -> None:
+    cursed = frozenset(f"id:{place}" for place in (100, 300, 500, 700, 900))
+    sync = Sync(SimulatedApi(cursed=cursed), rows=1_200, batch_items=250)
+    sync.go()
+    assert sync.notebook.counts == {"delivered": 1_195, "deferred": 5}
+    assert sync.stop_reason == "faults"
+    assert sync.seconds < 120
+    assert len(sync.api.calls) <= 200
+
+
 @pytest.mark.parametrize("culprits", [10, 20, 50])
 def test_rows_that_always_fail_do_not_starve_the_others(culprits: int) -> None:
     cursed = frozenset(f"id:{100 + 5_000 // culprits * place}" for place in range(culprits))

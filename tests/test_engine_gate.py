@@ -93,6 +93,42 @@ def test_a_forbidden_row_is_rejected_alone(identify: bool) -> None:
     assert not rejected.doubt
 
 
+@pytest.mark.promise("R5")
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("identify", [False, True])
+def test_a_key_that_may_write_no_more_burns_nobody_though_the_probe_is_good(status: int, identify: bool) -> None:
+    def weather(number: int, call: Call) -> Gust:
+        return Gust(status) if number > 40 else FAIR
+
+    sync = Sync(SimulatedApi(weather), rows=1_200, identify=identify)
+    sync.go()
+    taken = 40 if identify else 400
+    assert sync.stop_reason == "credentials"
+    assert sync.notebook.counts["delivered"] == taken
+    assert set(sync.notebook.counts) == {"delivered", "deferred", "untouched"}
+    assert len(sync.api.writes) <= 40 + 25 + 2 * sync.policy.denied_in_a_row
+    assert not any(one.doubt for one in sync.notebook.last.values())
+
+
+def test_the_last_rows_may_be_forbidden_too() -> None:
+    """Nobody is taken after them; but they are few, and others were taken before."""
+    last = frozenset({"id:198", "id:199", "id:200"})
+    sync = Sync(SimulatedApi(forbidden=last), rows=200, identify=True)
+    sync.go()
+    assert sync.stop_reason is None
+    assert sync.notebook.counts == {"delivered": 197, "rejected": 3}
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_where_all_that_is_left_is_denied_nobody_waits_for_it(status: int) -> None:
+    sync = Sync(SimulatedApi(always(Gust(status))), rows=1, identify=True)
+    sync.go()
+    assert sync.stop_reason == "credentials"
+    assert sync.notebook.counts == {"deferred": 1}
+    assert len(sync.api.writes) <= 2
+    assert sync.seconds < 10
+
+
 def test_a_forbidden_row_in_the_canary_does_not_stop_the_run() -> None:
     sync = Sync(SimulatedApi(forbidden=frozenset({"id:1"})), rows=200)
     sync.go()

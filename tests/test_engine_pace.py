@@ -216,6 +216,34 @@ def test_a_hard_limit_of_the_api_is_lived_with(retry_after: str) -> None:
     assert len(sync.api.calls) <= 6_250
 
 
+@pytest.mark.parametrize("bad", [range(1, 2), range(1, 4), range(30, 31)])
+def test_a_429_in_a_quiet_moment_does_not_bind_the_rest_of_the_run(bad: range) -> None:
+    """What was measured then was one request, alone before anybody was taken or after a pause."""
+
+    def weather(number: int, call: Call) -> Gust:
+        return Gust(429, {"retry-after": "1"}) if number in bad else FAIR
+
+    sync = Sync(SimulatedApi(weather), rows=5_000, identify=True)
+    sync.go()
+    assert sync.notebook.counts == {"delivered": 5_000}
+    assert sync.seconds <= 30
+
+
+def test_a_pause_after_which_the_first_is_turned_away_again_does_not_either() -> None:
+    """500 requests go well, then for a second and a half none does: the one that tries after the pause meets a 429."""
+    until: list[float] = []
+
+    def weather(number: int, call: Call) -> Gust:
+        if number >= 500:
+            until.append(call.start)
+        return Gust(429, {"retry-after": "1"}) if until and call.start < until[0] + 1.5 else FAIR
+
+    sync = Sync(SimulatedApi(weather), rows=5_000, identify=True)
+    sync.go()
+    assert sync.notebook.counts == {"delivered": 5_000}
+    assert sync.seconds <= 40
+
+
 def test_a_slow_pace_is_no_outage() -> None:
     """Half an hour between requests, by configuration: the first fault after such a wait is the first fault."""
     sync = Sync(SimulatedApi(script(FAIR, Gust(500))), rows=30, rate=1 / 1_800)

@@ -199,6 +199,19 @@ def test_16_a_connection_that_closes_under_a_request_is_counted_and_sent_again(s
         stage.puts_right(server)
 
 
+@pytest.mark.promise("R10")
+@pytest.mark.parametrize("parallelism", [1, 10])
+def test_16_a_server_that_always_closes_in_silence_is_no_outage(stage: Stage, parallelism: int) -> None:
+    """It answers, and closes without having said so: every connection serves one request."""
+    with FaultServer().always(FAIR._replace(ends="fin")) as server:
+        began = time.monotonic()
+        report = stage.run(server, rows(200), api="identify", parallelism=parallelism)
+        assert counts(report) == {"delivered": 200}
+        assert report.requests <= 200 + 200 * 3
+        assert time.monotonic() - began < 5.0, "the breaker opened: its first pause takes as long"
+        stage.puts_right(server)
+
+
 # --- a slow road -----------------------------------------------------------------------------------------------------
 
 

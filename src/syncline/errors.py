@@ -243,11 +243,12 @@ class Unsent(SynclineError):
 class Unanswered(SynclineError):
     """The request left, and no usable answer came back. It may have been applied.
 
-    hopeless: on first contact, waiting would not mend it (whoever answers speaks another language).
+    hopeless: on first contact, waiting would not mend it (whoever answers speaks another language); stale: it left on a
+    connection that had been used before, which the other side had closed meanwhile.
     """
 
-    def __init__(self, reason: str, *, hopeless: bool = False) -> None:
-        self.hopeless = hopeless
+    def __init__(self, reason: str, *, hopeless: bool = False, stale: bool = False) -> None:
+        self.hopeless, self.stale = hopeless, stale
         super().__init__(reason)
 
 

@@ -10,7 +10,9 @@ import re
 import socket
 import ssl
 from collections.abc import Collection, Iterable
+from contextvars import ContextVar
 from types import TracebackType
+from typing import Any
 
 from yarl import URL
 
@@ -24,6 +26,7 @@ from syncline.tls import client_context, key_log_unheard
 with key_log_unheard():  # it makes contexts of its own here, and breaks where the file cannot be written
     import aiohttp
     from aiohttp.abc import AbstractResolver, ResolveResult
+    from aiohttp.client_proto import ResponseHandler
 
 _ANSWER_BYTES_AT_MOST = 1_000_000
 _CONNECT_S = 5.0
@@ -33,7 +36,19 @@ _UNSENT = (
     aiohttp.ConnectionTimeoutError,
     aiohttp.InvalidURL,
 )
+_CLOSED = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, ConnectionError)  # before an answer began
 _HOPELESS = (aiohttp.ClientConnectorDNSError, aiohttp.ClientSSLError, aiohttp.InvalidURL)
+
+
+_made_for_it: ContextVar[bool] = ContextVar("made_for_it")  # was a connection made for the request at hand?
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Knows whether a request got a connection of its own, or one that was used before."""
+
+    async def _create_connection(self, *given: Any, **named: Any) -> ResponseHandler:
+        _made_for_it.set(True)
+        return await super()._create_connection(*given, **named)
 
 
 class Transport:
@@ -49,7 +64,7 @@ class Transport:
         self._guard: _Guard | None = None
         if trusted is not None:
             resolver = self._guard = _Guard(resolver or aiohttp.DefaultResolver(), trusted)
-        connector = aiohttp.TCPConnector(limit=parallelism, ttl_dns_cache=60, resolver=resolver)
+        connector = _Connector(limit=parallelism, ttl_dns_cache=60, resolver=resolver)
         self._session = aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -78,6 +93,7 @@ class Transport:
         url = URL(lane.origin + request.path, encoded=True)
         if self._guard is not None:
             self._guard.check_written(url)
+        _made_for_it.set(False)
         try:
             async with self._session.request(
                 request.method, url, data=request.body or None, headers=headers, allow_redirects=False, ssl=_tls(url)
@@ -96,7 +112,8 @@ class Transport:
             what = error.message.partition(":")[0].lower()  # what follows are the bytes themselves
             raise Unanswered(f"{url.host} does not answer as HTTP asks ({what})", hopeless=True) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise Unanswered(f"the connection to {url.host} broke ({type(error).__name__})") from None
+            stale = not _made_for_it.get() and isinstance(error, _CLOSED)
+            raise Unanswered(f"the connection to {url.host} broke ({type(error).__name__})", stale=stale) from None
 
 
 def _tls(url: URL) -> ssl.SSLContext | bool:

@@ -24,7 +24,8 @@ class World(NamedTuple):
 class Word(NamedTuple):
     """What came of an attempt.
 
-    doubt: it may have been applied; silent: no usable answer came; hopeless: on first contact, waiting is no use.
+    doubt: it may have been applied; silent: no usable answer came; hopeless: on first contact, waiting is no use;
+    stale: it left on a connection that the other side had closed while it was idle, which says nothing about the API.
     """
 
     meaning: Meaning
@@ -33,6 +34,7 @@ class Word(NamedTuple):
     doubt: bool = False
     silent: bool = False
     hopeless: bool = False
+    stale: bool = False
 
 
 async def attempt(world: World, lane: Lane, request: Request) -> Word:
@@ -43,7 +45,8 @@ async def attempt(world: World, lane: Lane, request: Request) -> Word:
     except Unsent as unsent:
         return Word(Meaning.TRANSIENT, str(unsent), hopeless=unsent.hopeless)
     except Unanswered as unanswered:
-        return Word(Meaning.TRANSIENT, str(unanswered), doubt=True, silent=True, hopeless=unanswered.hopeless)
+        word = Word(Meaning.TRANSIENT, str(unanswered), doubt=True, silent=True)
+        return word._replace(hopeless=unanswered.hopeless, stale=unanswered.stale)
     except TimeoutError:
         return Word(Meaning.TRANSIENT, f"no answer within {lane.timeout_s:g} s", doubt=True, silent=True)
     means = Meaning.ANSWER if response.status in request.hears else meaning(response)

@@ -67,6 +67,7 @@ class Engine(Generic[W, R]):
         finally:
             for end in ends:
                 end()
+            self._reactions.release()
             self._desk.abandon(self._shelf.clear())
             self._desk.flush()
 
@@ -74,9 +75,11 @@ class Engine(Generic[W, R]):
         """As long as a pass settles something there is hope for the rest."""
         fruitless, most = 0, self._policy.fruitless_passes
         while True:
-            before, self._reactions.alone = self._desk.ended, 0
+            before = self._desk.ended
+            self._reactions.begin_pass(are_alone=most == self._policy.fruitless_alone)
             self._desk.begin_pass()
             await self._one_pass()
+            self._reactions.end_pass()
             self._desk.flush()
             if self._gate.stop:
                 return

@@ -48,6 +48,10 @@ class Gate:
         if self.contacted:
             self.limit = self._parallelism
 
+    def doubtful(self) -> None:
+        """One at a time until there is a good answer: what the last one said may concern everybody."""
+        self.limit = 1
+
     def delivered(self) -> None:
         """A row was taken: the credentials, the address and the shape are right."""
         self.contacted, self._last_taken = True, self._last_good

@@ -87,12 +87,16 @@ class Pace:
     def departs(self, now: float) -> float:
         """0 when a request that was granted may really leave now; else what it must wait. Who was woken late (a busy
         machine) must not make up for it: an API counts what arrives."""
-        while self._departed and self._departed[0] <= now - _MEASURED_S:
-            self._departed.popleft()
-        if len(self._departed) >= self._most_a_second:
+        if self._sent_since(now - _MEASURED_S) >= self._most_a_second:
             return self._departed[0] + _MEASURED_S - now
         self._departed.append(now)
         return 0.0
+
+    def _sent_since(self, moment: float) -> int:
+        """Requests that left after it; what left before is forgotten."""
+        while self._departed and self._departed[0] <= moment:
+            self._departed.popleft()
+        return len(self._departed)
 
     def came_back(self, *, unused: bool = False) -> None:
         """A request that was granted is over; unused: it never left."""
@@ -115,12 +119,14 @@ class Pace:
         self._requests.turn(max(_FLOOR, _BACK_OFF * self._known), now)
 
     def went_well(self, now: float) -> None:
-        """Back to what it took, slowly beyond, and never above the settings."""
+        """Back to what it took, slowly beyond, and never above the settings. Nor above twice what it takes by now: what
+        was measured when it said no may be a single request, alone after a pause, and must not bind for good."""
         if self._learned_at is None:
             return
         turn_s = (self._known * (1 - _BACK_OFF) / _SCALE) ** (1 / 3)
         rate = _SCALE * (now - self._learned_at - turn_s) ** 3 + self._known
-        rate = min(self._most, 2 * self._known, max(rate, self._requests.rate))
+        taken = max(self._known, self._sent_since(now - _MEASURED_S) / _MEASURED_S)
+        rate = min(self._most, max(self._requests.rate, min(rate, 2 * taken)))
         if rate == self._most:
             self._learned_at = None
         self._requests.turn(rate, now)

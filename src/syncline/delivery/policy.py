@@ -31,6 +31,9 @@ class Policy:
     retry_after_most_s: Annotated[
         float, "a longer Retry-After ends the run, which says when to come back", "ours; urllib3 would wait six hours"
     ] = 300.0
+    stale_most: Annotated[
+        int, "times that a request is sent again at once because its connection, used before, was closed", _OURS
+    ] = 3
     streak: Annotated[int, "faults in a row that open the breaker", "ours: of few requests a share says little"] = 20
     open_s: Annotated[float, "how long it stays open at first; doubles", _OURS] = 5.0
     open_most_s: Annotated[float, "how long it stays open at most", _BREAKER] = 60.0
@@ -42,6 +45,11 @@ class Policy:
     ] = 3
     canary_rows: Annotated[
         int, "in a request, until the destination has taken somebody: a wrong key is not tried on all", _OURS
+    ] = 10
+    denied_in_a_row: Annotated[
+        int,
+        "requests refused with 401 or 403, and nobody taken: it is about everybody, whatever the probe says",
+        _OURS,
     ] = 10
     fruitless_passes: Annotated[int, "passes over what was put off that settle nobody", _OURS] = 5
     fruitless_alone: Annotated[

@@ -33,7 +33,7 @@ from syncline.ports import REMEMBERED
 
 
 class Reactions(Generic[W, R]):
-    """alone: items put off in this pass although the other side took others meanwhile; halt: ends the run."""
+    """halt: ends the run."""
 
     def __init__(
         self,
@@ -49,12 +49,37 @@ class Reactions(Generic[W, R]):
         self._loop = asyncio.get_running_loop()
         self._desk, self._world, self._policy, self._gate = desk, world, policy, gate
         self._paces, self._shelf, self._probe, self._halt = paces, shelf, probe, halt
-        self.alone = 0
-        self._denials = 0  # single rows denied before anybody was taken
+        self._put_off: list[tuple[float, int]] = []  # in this pass: since when they failed, and how many items
+        self._are_alone = False  # does this pass only try what failed while others were taken?
+        self._denials, self._denial = 0, ""  # single rows denied in this pass before anybody was taken; in words
+        self._denied_in_a_row = 0  # requests, since somebody was taken
+        self._suspects: list[tuple[Talk[W, R], Refused]] = []  # single rows denied since then
         self._flaky = 0  # 401s that were not repeated, though the credentials had not changed
         self._in_vain = 0  # times in a row that what was accepted came to nothing
         self._ours = 0  # faults of our own, and the last of them
         self._last_of_ours = ""
+
+    def begin_pass(self, *, are_alone: bool) -> None:
+        """are_alone: it only tries again what failed although the other side took others."""
+        self._put_off, self._are_alone, self._denials = [], are_alone, 0
+
+    def end_pass(self) -> None:
+        """What was denied while a few were tried is about those; where nobody was ever taken, nobody is given up."""
+        if self._gate.stop is None:
+            self._convict()
+        if self._denials and self._denials == self._desk.deferred and not self._gate.contacted:
+            self._halt(Stop("credentials", f"every row tried so far was {self._denial}: may these credentials write?"))
+
+    def release(self) -> None:
+        """The run is over, and of whom it suspects it does not know: they wait like all others."""
+        for talk, _ in self._suspects:
+            self.park(talk)
+        self._suspects = []
+
+    @property
+    def alone(self) -> int:
+        """Items put off in this pass although the other side took others since they began to fail."""
+        return sum(items for since, items in self._put_off if self._gate.good_since(since))
 
     def park(self, talk: Talk[W, R], wait_s: float = 0.0) -> None:
         self._shelf.park(talk, self._loop.time() + wait_s)
@@ -87,7 +112,10 @@ class Reactions(Generic[W, R]):
     async def hear(self, talk: Talk[W, R], word: Word) -> None:
         """The policy's table, applied."""
         response = word.response
-        if response is None or word.meaning in {Meaning.TRANSIENT, Meaning.CONFLICT}:
+        if word.stale and talk.stale < self._policy.stale_most:  # it says nothing about the API
+            talk.stale += 1
+            self.park(talk)
+        elif response is None or word.meaning in {Meaning.TRANSIENT, Meaning.CONFLICT}:
             self._fault(talk, word)
         elif word.meaning is Meaning.THROTTLED:
             self._throttled(talk, response)
@@ -111,7 +139,8 @@ class Reactions(Generic[W, R]):
             self._gate.answered(self._loop.time())
             if self._desk.conclude(talk, end.value):
                 self._gate.delivered()
-                self._in_vain = 0
+                self._in_vain = self._denied_in_a_row = 0
+                self._convict()
             self._give_up_if_hopeless()
         except Refused as refusal:
             self._gate.answered(self._loop.time())
@@ -220,6 +249,8 @@ class Reactions(Generic[W, R]):
         talk.failing_since = talk.began if talk.failing_since is None else talk.failing_since
         self._gate.failed(talk.began, self._loop.time())
         self._retry(talk, self._policy.conflict_base_s if conflict else self._policy.base_s)
+        if self._are_alone and self._gate.failing:  # others were taken: there is no outage whose end to wait for
+            self._halt(Stop("faults", f"{self._desk.left} met only faults, pass after pass; --resume tries again"))
         self._lose_patience("outage", word.text)
         if word.hopeless and not self._gate.contacted and talk.tries >= self._policy.hopeless_tries:
             self._halt(Stop("address", f"{word.text}; check baseUrl, region and the network"))
@@ -234,7 +265,7 @@ class Reactions(Generic[W, R]):
             for half in talk.halves():
                 self.park(half, backoff_s(talk.tries, base_s, self._policy.cap_s, self._world.random))
         else:
-            self.alone += len(talk.items) * self._gate.good_since(talk.failing_since or talk.began)
+            self._put_off.append((talk.failing_since or talk.began, len(talk.items)))
             self._desk.defer(talk)
 
     def _risks_all(self, talk: Talk[W, R]) -> bool:
@@ -280,6 +311,7 @@ class Reactions(Generic[W, R]):
             stop = await self._probe()
         finally:
             self._gate.reopen()
+        self._gate.doubtful()  # what was in flight goes again one by one
         if stop is None and meaning is Meaning.ELSEWHERE:
             place = origin_of(response.headers.get("location", ""))
             stop = Stop("address", f"redirected to {place}, and redirects are never followed: check baseUrl")
@@ -301,11 +333,32 @@ class Reactions(Generic[W, R]):
             self._desk.defer(talk, f"{refusal.reason}: may these credentials read what became of it?")
             self._risk_no_more(talk, f"it was accepted, and to ask what became of it was refused with status {status}")
             return
-        if len(talk.items) > 1 or self._gate.contacted:
+        if self._gate.contacted:
+            self._suspect(talk, refusal)
+            return
+        if len(talk.items) > 1:
             self._refused(talk, refusal)
             return
         self._desk.defer(talk, refusal.reason)
-        self._denials += 1
+        self._denials, self._denial = self._denials + 1, f"refused with status {status}, though the probe was not"
         if self._denials >= self._policy.canary_rows:
-            message = f"every row tried so far was refused with status {status}, though the probe was not"
-            self._halt(Stop("credentials", f"{message}: may these credentials write?"))
+            self._halt(Stop("credentials", f"every row tried so far was {self._denial}: may these credentials write?"))
+
+    def _suspect(self, talk: Talk[W, R], refusal: Refused) -> None:
+        """A row that is denied alone is guilty once somebody else is taken. When nobody is, many times in a row, it is
+        about everybody, whatever a cheap read may do, and no row is given up for it."""
+        self._denied_in_a_row += 1
+        if len(talk.items) > 1:
+            self._refused(talk, refusal)
+        else:
+            self._suspects.append((talk, refusal))
+        if self._denied_in_a_row >= self._policy.denied_in_a_row:
+            message = f"{self._denied_in_a_row} requests in a row were {refusal.reason}"
+            self._halt(Stop("credentials", f"{message}: may these credentials still write?"))
+
+    def _convict(self) -> None:
+        suspects, self._suspects = self._suspects, []
+        for talk, refusal in suspects:
+            self._desk.refuse(talk, refusal)
+        if suspects:
+            self._give_up_if_hopeless()

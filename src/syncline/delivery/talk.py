@@ -27,6 +27,7 @@ class Talk(Generic[W, R]):
     steps: int = 0  # answers its conversation has taken: with any, it is under way and cannot be split
     tries: int = 0
     throttled: int = 0
+    stale: int = 0  # connections that turned out to be closed
     began: float = 0.0
     failing_since: float | None = None  # when the first attempt left that met a fault
     denied: int = 0
