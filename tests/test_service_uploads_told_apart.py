@@ -85,8 +85,8 @@ DATAS = [
     b"id\tnote\n1\tuserId: x\n",
     "id;name\n1;é\n".encode("cp1252"),
     "id,name\n1,é\n".encode("utf-16"),
-    gzip.compress(DATA),
-    gzip.compress(CONFIGURATION),  # a configuration is never packed
+    gzip.compress(DATA, mtime=0),
+    gzip.compress(CONFIGURATION, mtime=0),  # a configuration is never packed
     CONFIGURATION + b" " * 1_000_000,  # and never so large
     b"",
     b"\n \n",
@@ -139,7 +139,7 @@ def test_a_configuration_may_come_alone(tmp_path: Path) -> None:
         ([DATA, b""], 'two data files: "0.json" and "1.json" (empty)'),
         ([b"{}", b"[]"], "A configuration is an object with userId and mappings; send it as one of the parts."),
         ([CONFIGURATION + b" " * 10**6, DATA], "expected a configuration of at most 1,000,000 bytes, and its data"),
-        ([gzip.compress(CONFIGURATION), DATA], "two data files"),
+        ([gzip.compress(CONFIGURATION, mtime=0), DATA], "two data files"),
         ([DATA], 'data alone: "0.json"; expected a configuration, and its data'),
         ([b'{"userId": "id"}', DATA], 'nothing that is plainly a configuration: "0.json" has userId alone'),
         ([b'{"userId": 7}', b"user_id: id"], '"0.json" has userId, "1.json" has user_id alone'),
