@@ -197,6 +197,10 @@ class Engine(Generic[W, R]):
         if (held_s := pace.held_s(self._loop.time())) > 0:
             self._hold(talk, held_s)
             return
+        if (later_s := pace.later_s(self._loop.time())) > 0:
+            self._reactions.park(talk, later_s)
+            self._gauge.limited_by = pace.words
+            return
         rows = 0 if talk.steps else len(talk.items)
         wait_s = pace.grant(rows, self._loop.time())
         waited = wait_s > 0
