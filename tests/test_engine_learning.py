@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from syncline.model import Outcome
-from virtual import FAIR, Call, Gust, SimulatedApi, Sync, between
+from virtual import FAIR, Call, Gust, SimulatedApi, Sync, always, between
 
 
 @dataclass
@@ -89,6 +89,15 @@ def test_when_the_first_fifty_are_all_refused_nobody_else_is_tried(identify: boo
     assert stop is not None
     assert (stop.reason, "is the mapping right?" in stop.message) == ("rejections", True)
     assert (sync.notebook.counts, len(sync.api.writes)) == ({"rejected": 50, "untouched": 9_950}, requests)
+
+
+def test_nor_where_everybody_is_too_large_for_it() -> None:
+    """A proxy with a limit of its own, say: 413 whatever is sent."""
+    sync = Sync(SimulatedApi(always(Gust(413))), rows=10_000)
+    stop = sync.go().stop
+    assert stop is not None
+    assert stop.reason == "rejections"
+    assert sync.notebook.counts == {"invalid": 50, "untouched": 9_950}
 
 
 def test_when_more_than_half_is_refused_the_run_stops_after_two_hundred() -> None:

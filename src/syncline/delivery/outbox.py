@@ -198,7 +198,7 @@ class Outbox:
             self.ended += len(settled)
             self._gauge.settled.update(one.outcome for one in settled)
             for one in settled:
-                if one.outcome is Outcome.REJECTED:
+                if one.outcome in {Outcome.REJECTED, Outcome.INVALID}:  # too large for it is a refusal as well
                     self._rejected, self._last_no = self._rejected + 1, one.reason
             self._scribe.add(settled)
 

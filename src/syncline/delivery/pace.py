@@ -74,7 +74,7 @@ class Pace:
         return max(0.0, self._more_at - now) if self._left <= 0 else 0.0
 
     def later_s(self, now: float) -> float:
-        """How long a request should wait before it asks for its turn: 0 for now. While the rate is being learned, nobody
+        """How long a request should wait before it asks for its turn; mostly 0. While the rate is being learned, nobody
         is told of a turn that is far off: the rate will be another by then."""
         far = self._learned_at is not None and self._requests.earliest(1, now) - now > _MEASURED_S
         return _MEASURED_S if far else 0.0
