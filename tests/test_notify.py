@@ -78,7 +78,7 @@ def test_a_refused_run_is_told_of_as_well(project: Project, local: Local) -> Non
         library.run(project.config(notify=url), project.folder / "missing.json")
     (posted,) = receiver.posted
     assert posted.document["status"] == "refused"
-    assert posted.document["problems"][0]["found"] == "found no such file"
+    assert posted.document["problems"][0]["found"] == "no such file"
 
 
 def test_a_run_that_finds_another_at_work_is_told_of(project: Project, local: Local) -> None:

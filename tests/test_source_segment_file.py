@@ -75,19 +75,19 @@ def test_every_bad_line_is_told_with_its_place_and_how_to_mend_it(tmp_path: Path
     text = "42\nuser_id:1\n:1\nuser_id:  \nuse_\nada\x1b[31m" + "x" * 99 + "\nid:a\x00b\n"
     found = problems(tmp_path, text)
     assert [one.line for one in found] == [1, 3, 4, 5, 6, 7]
-    assert found[0] == Problem("ids.txt", 1, 0, 'found "42"', ONE, TYPE_IT)
+    assert found[0] == Problem("ids.txt", 1, 0, '"42"', ONE, TYPE_IT)
     assert str(found[0]) == f'ids.txt:1: found "42"; expected {ONE}. {TYPE_IT}'
-    assert found[4].found == 'found "ada\\x1b[31m' + "x" * 29 + '"'
-    assert found[5].found == 'found "id:a\\x00b"'
+    assert found[4].found == '"ada\\x1b[31m' + "x" * 29 + '"'
+    assert found[5].found == '"id:a\\x00b"'
 
 
 def test_what_is_no_utf8_or_too_long_is_told_with_its_line(tmp_path: Path) -> None:
     long = b"user_id:" + b"x" * LINE_BYTES
     found = problems(tmp_path, b"user_id:1\nuser_id:J\xf6rg\n" + long + b"\n" + long)
     assert [(one.line, one.found, one.expected) for one in found] == [
-        (2, "found the byte 0xF6, which is not UTF-8", "UTF-8"),
-        (3, "found a line of over 2,000 bytes", ONE),
-        (4, "found a line of over 2,000 bytes", ONE),
+        (2, "the byte 0xF6, which is not UTF-8", "UTF-8"),
+        (3, "a line of over 2,000 bytes", ONE),
+        (4, "a line of over 2,000 bytes", ONE),
     ]
     assert problems(tmp_path, "user_id:1\n".encode("utf-16"))[0].line == 1
 
@@ -101,23 +101,23 @@ def test_the_longest_line_there_may_be_is_read_whole(tmp_path: Path, end: bytes)
 def test_of_very_many_bad_lines_the_first_are_named_and_the_rest_counted(tmp_path: Path) -> None:
     found = problems(tmp_path, "42\n" * 1_234)
     assert len(found) == PROBLEMS + 1
-    assert found[-1].found == "found 1,134 more such lines"
+    assert found[-1].found == "1,134 more such lines"
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# nobody yet\n", "\ufeff"])
 def test_a_file_without_identifiers_is_refused(tmp_path: Path, text: str) -> None:
     (found,) = problems(tmp_path, text)
-    assert (found.file, found.line, found.found) == ("ids.txt", 0, "found no identifier")
+    assert (found.file, found.line, found.found) == ("ids.txt", 0, "no identifier")
 
 
 def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
     tmp_path.joinpath("folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
     for file, told in (
-        ("gone.txt", "found no such file"),
-        ("folder", "found what is no plain file"),
-        ("pipe", "found what is no plain file"),
-        ("a\0b", "found a file that cannot be opened (not a path)"),
+        ("gone.txt", "no such file"),
+        ("folder", "what is no plain file"),
+        ("pipe", "what is no plain file"),
+        ("a\0b", "a file that cannot be opened (not a path)"),
     ):
         with pytest.raises(DataRefused) as refused:
             source(tmp_path, file)

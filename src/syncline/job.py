@@ -172,17 +172,11 @@ class Job:
         odd = {"data": data is not None, "limit": options.limit is not None, "only": options.only is not None}
         odd |= {"full": options.full, "adopt": options.adopt, "retry-rejected": options.retry_rejected}
         if options.adopt and options.full:
-            found, fix = (
-                "--adopt together with --full",
-                "The one sends nothing, the other everything: give one of them.",
-            )
-            raise ConfigRefused(Problem("", 0, 0, found, "one of them", fix))
+            fix = "The one sends nothing, the other everything: give one of them."
+            raise ConfigRefused(Problem("", 0, 0, "--adopt together with --full", "one of them", fix))
         if options.resume and (given := [name for name, is_given in odd.items() if is_given]):
-            found, expected = (
-                f"--{given[0]} beside --resume",
-                f"the plan as it was made: --resume takes no --{given[0]}",
-            )
-            raise ConfigRefused(Problem("", 0, 0, found, expected, "Leave one of them out."))
+            expected = f"the plan as it was made: --resume takes no --{given[0]}"
+            raise ConfigRefused(Problem("", 0, 0, f"--{given[0]} beside --resume", expected, "Leave one of them out."))
 
     def problem(self, key: str, found: str, expected: str, fix: str) -> Problem:
         """One that concerns a key at the top of the configuration, at its place there."""
