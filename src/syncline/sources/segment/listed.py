@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from syncline.errors import DataRefused, Problem, SourceBroke, printable
+from syncline.errors import DataRefused, Found, Problem, SourceBroke, printable
 from syncline.model import Page
 from syncline.sources.found import OPEN_FLAGS
 from syncline.sources.place import NOWHERE, Flaw, Place, problem
@@ -91,7 +91,7 @@ class IdentifierFile:
                 else:
                     unnamed += 1
         if unnamed:
-            problems.append(Problem(self._name, 0, 0, f"found {unnamed:,} more such lines", _EACH, ""))
+            problems.append(Found(self._name, 0, 0, f"{unnamed:,} more such lines", _EACH, ""))
         if not identifiers and not problems:
             raise Flaw("no identifier", _EACH, NOWHERE, "Was the export finished?")
         return problems
