@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from itertools import chain, count
 from urllib.parse import unquote
 
 import pytest
@@ -14,9 +15,10 @@ from pydantic import ValidationError
 from play import answer, play
 from syncline.errors import Garbled, Misconfigured, Refused
 from syncline.model import Page, Response, Row, RowRef
-from syncline.ports import ApiSource
+from syncline.ports import ApiSource, Inquiry
 from syncline.sources.segment import SegmentSource, Settings, cautions
 from syncline.sources.segment.external_ids import moment
+from syncline.sources.segment.settings import EMPTY_PAGES, TRAITS
 
 PROFILES = "/v1/spaces/space/collections/users/profiles"
 END = {"url": "", "has_more": False, "next": "", "limit": 200}
@@ -331,6 +333,41 @@ def test_a_profile_without_end_is_given_up_beyond_a_rows_size() -> None:
 def test_pages_that_go_in_a_circle_are_garbled(answers: list[Response]) -> None:
     with pytest.raises(Garbled, match="go in a circle"):
         row_of(*answers)
+
+
+def reads_until_refused(conversation: Inquiry[Row], page: Callable[[int], Response]) -> tuple[int, str]:
+    """How many pages are asked for, and the last word, where each leads to another."""
+    next(conversation)
+    for number in count(1):
+        try:
+            conversation.send(page(number))
+        except Refused as refusal:
+            return number, refusal.reason
+    raise AssertionError
+
+
+def test_empty_pages_of_a_profile_that_never_end_are_given_up() -> None:
+    asked, why = reads_until_refused(segment().row("use_1"), lambda number: traits({}, more(f"t{number}")))
+    assert asked == EMPTY_PAGES
+    assert why == "Segment gave 20 empty pages in a row of its traits, and the cursor of another"
+    pages = chain([traits()], (ids(cursor=more(f"map_{number}")) for number in count()))
+    asked, why = reads_until_refused(segment().row("use_1"), lambda number: next(pages))
+    assert (asked, why.split(",")[0]) == (1 + EMPTY_PAGES, "Segment gave 20 empty pages in a row of its external ids")
+
+
+def test_some_empty_pages_among_others_are_read_over() -> None:
+    few = [traits({}, more(f"e{number}")) for number in range(EMPTY_PAGES - 1)]
+    again = [traits({}, more(f"f{number}")) for number in range(EMPTY_PAGES - 1)]
+    fields = fields_of(*few, traits({"a": 1}, more("b")), *again, traits({"b": 2}), ids())
+    assert fields["traits"] == {"a": 1, "b": 2}
+
+
+@pytest.mark.parametrize(("trait_items", "most"), [(200, 300), (50, 1_200), (1, TRAITS)])
+def test_a_profile_has_as_many_pages_as_small_ones_would_be_and_no_more(trait_items: int, most: int) -> None:
+    row = segment(traitItems=trait_items).row("use_1")
+    asked, why = reads_until_refused(row, lambda number: traits({"a": 1}, more(f"t{number}")))
+    assert asked == most + 1
+    assert f"gave {asked:,} pages, more than any profile has, of its traits" in why
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import itertools
 import shutil
 from bisect import bisect_right
 from collections import Counter
@@ -20,6 +21,7 @@ from simulated import Space, Vouchers, answer
 from syncline.delivery import Halt
 from syncline.errors import LedgerFailed, NothingToResume
 from syncline.model import Lane, Outcome, Request, Response
+from syncline.sources.segment.settings import EMPTY_PAGES
 from virtual import EPOCH
 
 
@@ -272,6 +274,28 @@ def test_a_profile_that_is_gone_is_deferred_at_once(tmp_path: Path) -> None:
     assert counts(report) == {"delivered": 49, "deferred": 1}
     assert "does not know this profile" in report.problems[0].reason
     assert made.space.count("GET use_00042/") == 1
+
+
+@pytest.mark.parametrize("what", ["traits", "external_ids"])
+def test_a_profile_whose_pages_never_end_holds_up_nobody(tmp_path: Path, what: str) -> None:
+    """However long it goes on: a minute of the clock is far more than 250 profiles take."""
+    made = flow(tmp_path, 250)
+    good, pages = made.space.good, itertools.count(1)
+
+    def endless(request: Request) -> Response:
+        if f"use_00042/{what}" not in request.path:
+            return good(request)
+        cursor = {"url": "x", "has_more": True, "next": f"map_{next(pages)}"}
+        return answer(200, {"traits": {}, "data": [], "cursor": cursor})
+
+    made.space.good = endless  # type: ignore[method-assign] # a space that misbehaves
+    report = made.go()
+    assert (counts(report), report.exit_code) == ({"delivered": 249, "deferred": 1}, 3)
+    assert "empty pages in a row" in report.problems[0].reason
+    assert made.space.count(f"GET use_00042/{what}") == EMPTY_PAGES
+    assert made.seconds < 60
+    made.space.good = good  # type: ignore[method-assign] # it has mended its ways
+    assert counts(made.go(resume=True)) == {"delivered": 250}
 
 
 def test_a_profile_without_the_identifier_is_invalid_and_named_by_its_segment_id(tmp_path: Path) -> None:

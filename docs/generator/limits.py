@@ -16,6 +16,8 @@ Words = Mapping[str, tuple[str, str]]
 
 _INVALID = "the row is `invalid`"
 _REFUSED = "the configuration is refused"
+_MORE_PAGES = "after ten times as many pages as they fill"
+_DEFERRED = "the profile is `deferred`"
 _CAUTION = "a higher one is a warning"
 _CUSTOMERIO: Words = {
     "IDENTIFIER_BYTES": ("bytes of an identifier", _INVALID),
@@ -37,6 +39,9 @@ _SEGMENT: Words = {
     "PAGE_ITEMS": ("profiles on a page of the listing", _REFUSED),
     "TRAIT_ITEMS": ("traits on a page", _REFUSED),
     "ID_ITEMS": ("external ids on a page", _REFUSED),
+    "TRAITS": ("traits of a profile", f"{_MORE_PAGES}, {_DEFERRED}"),
+    "IDS": ("external ids of a profile", f"{_MORE_PAGES}, {_DEFERRED}"),
+    "EMPTY_PAGES": ("empty pages of them in a row; Segment has no such limit, this one is Syncline's", _DEFERRED),
     "SPACE_RATE": ("requests a second to a space", f"the default `rate` stays below; {_CAUTION}"),
 }
 
@@ -78,7 +83,8 @@ Sources: <https://docs.voucherify.io/guides/limits>, <https://docs.voucherify.io
 
 {_limits(segment, _SEGMENT)}
 {table(["region", "Profile API"], [(region, code(host)) for region, host in segment.HOSTS.items()])}
-Source: <https://www.twilio.com/docs/segment/unify/profile-api> (checked 2026-10).
+Sources: <https://www.twilio.com/docs/segment/unify/profile-api>, <https://www.twilio.com/docs/segment/unify/profile-limits>
+(checked 2026-10).
 """
 
 

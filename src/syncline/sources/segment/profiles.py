@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TypeVar
@@ -11,20 +12,20 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Raw
 
-from syncline.errors import Garbled, Misconfigured, origin_of
+from syncline.errors import Garbled, Misconfigured, Refused, origin_of
 from syncline.model import Lane, Page, Request, Response, Row, RowRef, Secret
 from syncline.ports import Inquiry
 from syncline.sources.json_fields import ROW_BYTES, TOO_LONG, Fields
 from syncline.sources.segment import answers
 from syncline.sources.segment.external_ids import newest
 from syncline.sources.segment.listed import IdentifierFile
-from syncline.sources.segment.settings import HOSTS, Settings
+from syncline.sources.segment.settings import EMPTY_PAGES, HOSTS, IDS, TRAITS, Settings
 
 _LANE = "segment"
 _NOWHERE = RowRef(_LANE, 0, 0)  # whoever reads numbers its rows
 _NO_ROUTE = frozenset({400, 403, 404, 405, 410, 501})  # ways to say that there is no such route, or not for you
 _NO_PROFILE = frozenset({404})
-_PAGES = 10_000  # of one profile: it has 6,000 traits and 1,000 external ids at most
+_SMALLER = 10  # times as many pages as are filled: they may hold less than was asked for
 _BURST_S = 0.02  # so little, because in no second may more than 100 leave
 
 T = TypeVar("T")
@@ -90,8 +91,9 @@ class SegmentSource:
             told = yield from self._segment_id(subject)
             subject = f"segment_id:{told}" if told else subject
         try:
-            traits = yield from self._paged(subject, "traits", self._settings.trait_items, answers.traits)
-            listed = yield from self._paged(subject, "external_ids", self._settings.id_items, answers.external_ids)
+            traits = yield from self._paged(subject, "traits", TRAITS, self._settings.trait_items, answers.traits)
+            ids_a_page = self._settings.id_items
+            listed = yield from self._paged(subject, "external_ids", IDS, ids_a_page, answers.external_ids)
         except answers.Unreadable as fault:
             return Row(_NOWHERE, {}, str(fault), subject)
         ids = newest(one for part in listed for one in part)
@@ -105,20 +107,24 @@ class SegmentSource:
         return answers.segment_id(response)
 
     def _paged(
-        self, subject: str, what: str, limit: int, read: Callable[[Response], tuple[T, str]]
+        self, subject: str, what: str, most: int, items: int, read: Callable[[Response], tuple[T, str]]
     ) -> Generator[Request, Response, list[T]]:
-        """All parts, to the end of the pages. Raises `Refused`, `Garbled`, and `Unreadable` beyond a row's size."""
+        """All parts, to the end of the pages. most: what a profile may have; items: on a page, at most.
+
+        Raises `Refused`, where the pages have no end too, `Garbled`, and `Unreadable` beyond a row's size.
+        """
         parts: list[T] = []
         met: set[str] = set()
-        cursor, size = "", 0
+        cursor, size, empty = "", 0, 0
         while True:
-            query = f"limit={limit}" + (f"&next={quote(cursor, safe='')}" if cursor else "")
+            query = f"limit={items}" + (f"&next={quote(cursor, safe='')}" if cursor else "")
             path = f"{self._profiles}/{in_path(subject)}/{what}?{query}"
             response = yield Request(_LANE, "GET", path, hears=_NO_PROFILE)
             if response.status != 200:
                 raise answers.no(response)
             part, cursor = read(response)
             parts.append(part)
+            empty = 0 if part else empty + 1
             size += len(response.body)
             if size > ROW_BYTES:
                 raise answers.Unreadable(f"in the answers with its {what.replace('_', ' ')}: {TOO_LONG}")
@@ -126,8 +132,8 @@ class SegmentSource:
                 return parts
             if cursor in met:
                 raise Garbled(f"the pages of {what} go in a circle: Segment gives a cursor a second time")
-            if len(parts) == _PAGES:
-                raise Garbled(f"the pages of {what} do not end")
+            if (endless := _endless(len(parts), empty, most, items)) is not None:
+                raise Refused(f"Segment gave {endless} of its {what.replace('_', ' ')}, and the cursor of another")
             met.add(cursor)
 
     # --- credentials ----------------------------------------------------------------------------------------------
@@ -151,6 +157,20 @@ class SegmentSource:
                 f"{self._origin} does not answer like Segment's Profile API ({answers.told(response)}): check spaceId"
                 " and baseUrl"
             )
+
+
+def _endless(pages: int, empty: int, most: int, items: int) -> str | None:
+    """What was given, in words, where so many pages are a list without an end. It is told of this profile alone, which
+    is not asked for again in this run: each time would cost as many requests.
+
+    pages: given so far; empty: the last of them in a row with nothing on them; most: items that there may be; items:
+    asked for on a page. No page needs to hold less than one.
+    """
+    if empty >= EMPTY_PAGES:
+        return f"{empty} empty pages in a row"
+    if pages > min(most, _SMALLER * math.ceil(most / items)):
+        return f"{pages:,} pages, more than any profile has,"
+    return None
 
 
 def in_path(subject: str) -> str:

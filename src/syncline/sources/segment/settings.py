@@ -18,6 +18,15 @@ PAGE_ITEMS = 100
 TRAIT_ITEMS = 200
 ID_ITEMS = 25
 
+# What one profile may have, where nobody agreed on more with Segment:
+# https://www.twilio.com/docs/segment/unify/profile-limits (checked 2026-10)
+TRAITS = 6_000
+IDS = 1_000
+
+# Pages in a row of one profile's traits, or ids, that may have nothing on them and the cursor of another. Nobody says
+# that there is even one, so this number is ours.
+EMPTY_PAGES = 20
+
 # Requests a second for a whole space, of the vendor's page (checked 2026-10): 95 leave room for who else reads it.
 SPACE_RATE = 100
 
