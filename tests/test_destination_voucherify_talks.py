@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -313,10 +314,20 @@ def test_an_operation_that_failed_with_all_its_failures_listed_is_no_riddle() ->
         answer(410, b""),
         action("ACCEPTED"),
         action("done", {"done_count": 2, "failed_count": 0, "errors": []}),
+        action("DONE", {"done_count": 2, "failed_count": 0, "errors": []}, id="aa_another"),
+    ],
+)
+def test_what_is_no_news_of_an_action_leaves_all_in_doubt(response: Response) -> None:
+    with pytest.raises(Garbled):
+        verdicts(response, "a", "b")
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
         action("DONE"),
         action("DONE", []),
         action("DONE", {}),
-        action("DONE", {"done_count": 2, "failed_count": 0, "errors": []}, id="aa_another"),
         action("DONE", {"done_count": 2, "failed_count": 0, "errors": []}, operation_status="FAILED"),
         action("DONE", operation_status="FAILED"),
         done(None),
@@ -338,8 +349,6 @@ def test_an_operation_that_failed_with_all_its_failures_listed_is_no_riddle() ->
         done(1, 1, [error("x")]),
         done(1, 1, [error("A")]),
         done(1, 1, [{"message": "no"}]),
-        done(0, 2, [error("a")]),
-        done(0, 2, [error("a"), error("a")]),
         done(1, 1, [error("a"), error("b")]),
         done(2, 1, [error("a")]),
         done(1, 1, [error("a"), error("x")]),
@@ -357,8 +366,82 @@ def test_an_operation_that_failed_with_all_its_failures_listed_is_no_riddle() ->
     ],
 )
 def test_an_action_that_does_not_settle_everybody_leaves_all_in_doubt(response: Response) -> None:
-    with pytest.raises(Garbled):
+    with pytest.raises(Refused, match=f"the action {ACTION} is DONE, but "):
         verdicts(response, "a", "b")
+
+
+@pytest.mark.parametrize(
+    ("response", "word"),
+    [
+        (done(8, 2, [error("a")]), "it lists 1 of 2 errors"),
+        (done(9, 1), "it lists 0 of 1 error"),
+        (done(3), "it counts 3 done and 0 failed of 10 customers, and lists 0 errors"),
+        (done(10, 1, [error("a")]), "it counts 10 done and 1 failed of 10 customers, and lists 1 error"),
+        (done("10"), "its counts are no numbers"),
+        (done(9, 1, [error("x")]), "it names a customer that was not sent"),
+        (done(9, 1, [error(None)]), "it lists a customer without a source_id"),
+        (action("DONE"), "it has no result"),
+        (
+            action("DONE", {"done_count": 10, "failed_count": 0}, operation_status="FAILED"),
+            "its operation failed, and it lists nobody",
+        ),
+    ],
+)
+def test_an_action_that_is_done_and_contradicts_itself_is_sent_again_in_halves(response: Response, word: str) -> None:
+    """It is asked for three times more within seconds, however long it took: then the engine halves."""
+    conversation = voucherify().converse(customers(*"abcdefghij"))
+    said = [next(conversation), conversation.send(accepted()), conversation.send(REMEMBERED)]
+    said += [conversation.send(action("IN_PROGRESS")) for _ in range(8)]
+    said += [conversation.send(response) for _ in range(3)]
+    assert said[-3:] == [poll(1.0), poll(2.0), poll(4.0)]
+    with pytest.raises(Refused) as refusal:
+        conversation.send(response)
+    assert refusal.value.reason == f"the action {ACTION} is DONE, but {word}"
+
+
+def test_a_list_that_comes_late_is_waited_for() -> None:
+    talk = [action("IN_PROGRESS"), done(1, 1), answer(200, b"<html>"), done(1, 1, [error("a")])]
+    said, result = play(voucherify().converse(customers("a", "b")), accepted(), *talk)
+    assert list(result) == [rejected("Invalid payload"), delivered()]
+    assert [one.pause_s for one in said] == [0.0, 1.0, 1.5, 1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("ticket", "word"),
+    [(None, Unfinished), (ACTION.encode(), Again)],
+    ids=["of this run stays in doubt", "of an earlier run is sent again"],
+)
+def test_one_customer_of_whom_an_action_does_not_tell(ticket: bytes | None, word: type[Exception]) -> None:
+    conversation = voucherify().converse(customers("a"), ticket)
+    with pytest.raises(word, match="is DONE, but it counts 2 done and 0 failed of 1 customer, and lists 0 errors"):
+        play(conversation, *([] if ticket else [accepted()]), *[done(2)] * 4)
+
+
+def test_when_halves_contradict_themselves_time_and_again_no_more_are_sent() -> None:
+    """Each is a call of the hourly allowance: what still contradicts itself is left in doubt as it is."""
+    destination = voucherify()
+
+    def word(response: Response, answers: int) -> str:
+        conversation = destination.converse(customers("a", "b"), ACTION.encode())
+        try:
+            play(conversation, *[response] * answers)
+        except (Refused, Unfinished) as raised:
+            return type(raised).__name__
+        return "told"
+
+    assert Counter(word(done(1), 4) for _ in range(60)) == {"Refused": 50, "Unfinished": 10}
+    assert [word(done(2), 1), word(done(1), 4)] == ["told", "Refused"]
+
+
+@pytest.mark.parametrize("listed", [[], [error("a", "bad")], [error("a", "bad"), error("a")]])
+def test_where_everybody_failed_who_is_not_listed_is_refused_without_a_reason(listed: list[object]) -> None:
+    """And is sent again by the next run, as nobody said what to mend."""
+    nameless = rejected("refused without a reason")._replace(passing=True)
+    assert verdicts(done(0, 2, listed), "a", "b") == [
+        rejected("Invalid payload: bad") if listed else nameless,
+        nameless,
+    ]
+    assert verdicts(done(0, 1), "a") == [nameless]
 
 
 @pytest.mark.parametrize(
@@ -387,7 +470,7 @@ def test_an_action_that_came_to_nothing_may_be_sent_again(
 def outcome_of(response: Response, ids: Sequence[str]) -> list[Verdict] | None:
     try:
         return verdicts(response, *ids)
-    except Garbled:
+    except (Refused, Unfinished):
         return None
 
 
@@ -410,7 +493,9 @@ def test_exactly_the_listed_are_rejected_or_nobody_knows(
     if adds_up:
         done_count, failed_count = len(set(sent) - set(listed)), len(set(listed))
     said = outcome_of(done(done_count, failed_count, [*(error(one, one) for one in listed), *odd]), sent)
-    expected = [rejected(f"Invalid payload: {one}") if one in listed else delivered() for one in sent]
+    nobody = (done_count, failed_count) == (0, len(sent))
+    other = rejected("refused without a reason")._replace(passing=True) if nobody else delivered()
+    expected = [rejected(f"Invalid payload: {one}") if one in listed else other for one in sent]
     assert said in (None, expected)
     if adds_up:
         assert (said is None) == bool(odd or set(listed) - set(sent))
@@ -455,7 +540,7 @@ def word_on(response: Response) -> str | list[type]:
             conversation.send(response)
     except StopIteration as end:
         return [type(verdict) for verdict in end.value]
-    except (Garbled, Again) as word:
+    except (Garbled, Again, Refused) as word:
         return type(word).__name__
     return "asks again"
 
@@ -464,10 +549,10 @@ def word_on(response: Response) -> str | list[type]:
 def test_whatever_an_action_tells_there_are_verdicts_or_a_word_for_the_engine(result: object, status: str) -> None:
     told = word_on(action(status, result))
     if status == "DONE":
-        assert told in ("Garbled", [Verdict, Verdict])
+        assert told in ("Refused", [Verdict, Verdict])
     else:
         assert told in {"FAILED": ("Again", [Verdict, Verdict]), "ENQUEUED": ("asks again",)}[status]
-    assert word_on(answer(200, result)) in ("Garbled", "Again", "asks again", [Verdict, Verdict])
+    assert word_on(answer(200, result)) in ("Garbled", "Again", "Refused", "asks again", [Verdict, Verdict])
 
 
 # --- single -----------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from flows import Flow, counts, flow
@@ -398,6 +399,86 @@ def test_nonsense_about_an_action_is_asked_about_again_and_not_sent_again(tmp_pa
     made.vouchers.good = portal  # type: ignore[method-assign] # somebody stands between, for a while
     assert counts(made.go()) == {"delivered": 100}
     assert made.vouchers.sizes == [10, 90]
+
+
+def contradicting(made: Flow, about: Callable[[set[str], dict[str, Any]], None]) -> None:
+    """about: who was sent, and the result of their action, to be changed."""
+    good = made.vouchers.good
+
+    def odd(request: Request) -> Response:
+        response = good(request)
+        told = msgspec.json.decode(response.body)
+        if request.path.startswith("/v1/async-actions/") and told.get("status") == "DONE":
+            _, rows = made.vouchers.actions[told["id"]]
+            about({str(row["source_id"]) for row in rows}, told["result"])
+        return response._replace(body=msgspec.json.encode(told))
+
+    made.vouchers.good = odd  # type: ignore[method-assign] # an API that contradicts itself
+
+
+def test_an_action_that_lists_too_few_of_its_failures_is_halved_until_it_lists_all(tmp_path: Path) -> None:
+    made = flow(tmp_path, 250, vouchers=Vouchers(refused={"u42", "u43", "u177"}))
+    contradicting(made, lambda sent, result: result.update(errors=result["errors"][:1]))
+    report = made.go()
+    assert (counts(report), report.exit_code) == ({"delivered": 247, "rejected": 3}, 1)
+    assert {problem.key for problem in report.problems} == {"source_id:u42", "source_id:u43", "source_id:u177"}
+    assert len(made.vouchers.sizes) < 20
+    assert made.seconds < 180, "pollTimeout is for actions that have not ended"
+
+
+def test_one_of_whom_no_action_tells_is_unknown_and_all_others_are_settled(tmp_path: Path) -> None:
+    made = flow(tmp_path, 250)
+    contradicting(made, lambda sent, result: result.update(done_count=999) if "u42" in sent else None)
+    report = made.go()
+    assert (counts(report), report.exit_code) == ({"delivered": 249, "unknown": 1}, 3)
+    assert report.problems[0].key == "source_id:u42"
+    assert "is DONE, but it counts 999 done and 0 failed of 1 customer, and lists 0 errors" in report.problems[0].reason
+    assert len(made.vouchers.sizes) < 20
+    writes = copy.copy(made.vouchers.writes)
+    assert counts(made.go(resume=True)) == {"delivered": 249, "unknown": 1}
+    assert {key for key in writes if made.vouchers.writes[key] > writes[key]} == {"u42"}, "it is sent once more"
+    contradicting(made, lambda sent, result: result.update(done_count=len(sent)))
+    assert counts(made.go()) == {"unchanged": 250}, "its last ticket is asked for first, and makes sense by now"
+
+
+def test_while_nobody_was_taken_a_contradiction_about_one_alone_ends_the_run(tmp_path: Path) -> None:
+    made = flow(tmp_path, 250)
+    contradicting(made, lambda sent, result: result.update(done_count=len(sent) + 1))
+    report = made.go()
+    assert report.stopped is not None
+    assert (report.stopped.reason, report.exit_code) == ("unfinished", 3)
+    assert "is DONE, but it counts 2 done and 0 failed of 1 customer" in report.stopped.message
+    assert (len(made.vouchers.writes), len(made.vouchers.sizes) < 20) == (10, True)
+    assert counts(report) == {"deferred": 240, "unknown": 10}
+
+
+def test_what_a_contradiction_leaves_open_is_in_doubt_though_its_halves_never_leave(tmp_path: Path) -> None:
+    made = flow(tmp_path, 50)
+    made.go()
+    was = copy.deepcopy(made.space.profiles)
+    for name, (user_id, _) in was.items():
+        made.space.profiles[name] = (user_id, {"name": "Somebody else"})
+    contradicting(made, lambda sent, result: result.update(done_count=0))
+    calls = len(made.vouchers.sizes)
+    made.vouchers.weather = lambda number, request: (
+        answer(401, {}) if len(made.vouchers.sizes) > calls and "async-actions" not in request.path else None
+    )
+    assert made.go().exit_code == 3
+    assert made.vouchers.sizes[calls:] == [10]
+    made.space.profiles = was  # as it was delivered at first, and is not there any more
+    made.vouchers.weather = lambda number, request: None
+    contradicting(made, lambda sent, result: result.update(done_count=len(sent)))
+    assert counts(made.go()) == {"unchanged": 40, "delivered": 10}
+    assert {customer["name"] for customer in made.vouchers.customers.values()} == {f"Name {n}" for n in range(1, 51)}
+
+
+def test_where_all_actions_contradict_themselves_the_hourly_calls_are_not_used_up(tmp_path: Path) -> None:
+    made = flow(tmp_path, 2_000)
+    contradicting(made, lambda sent, result: result.update(done_count=0) if "u1" not in sent else None)
+    report = made.go()
+    assert (counts(report)["delivered"], report.exit_code) == (10, 3)
+    assert len(made.vouchers.sizes) < 120, "halving a batch to its end would take 4,000"
+    assert report.stopped is not None
 
 
 def test_a_bulk_quota_that_is_used_up_stops_the_run_and_says_when_to_come_back(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ class Outbox:
         """Who only asks for the results of an earlier run does not wait for what has none: a new plan replaces it."""
         if not (self._unfinished and self._sends):
             return ""
-        return f"{counted(self._unfinished, 'row')} accepted, and without a result in time"
+        return f"{counted(self._unfinished, 'row')} accepted, and without a clear result in time"
 
     @property
     def left(self) -> str:
@@ -182,8 +182,10 @@ class Outbox:
         self._scribe.add(self._as_it_stands(talk, reason))
 
     def remember(self, talk: Letter, ticket: bytes | None) -> None:
+        """What is forgotten was accepted, and is sent once more: nobody knows what of it was done."""
         self._keep([item.change for item in talk.items], ticket)
         talk.ticket = ticket
+        talk.doubt = talk.doubt or ticket is None
 
     def flush(self) -> None:
         self._scribe.flush()

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeGuard
 
 from syncline.destinations.reply import json_object
-from syncline.errors import Again, Garbled, Misconfigured, Refused, said
+from syncline.errors import Again, Garbled, Misconfigured, Refused, counted, said
 from syncline.model import Outcome, Quota, Response, Verdict
 
 _ACTION = re.compile(r"[A-Za-z0-9_-]{1,100}")  # aa_0c5547cc5e17b617b6
@@ -19,6 +20,17 @@ _WHOLE = re.compile(r"[0-9]{1,12}")
 # "Property .name must be string", "tier: must be a string, property is required (actual value is 'snap')"
 _PROPERTY = re.compile(r"Property \.?(?:\[[0-9]+\]\.?)?([A-Za-z_][\w.]*) ")
 _KEY = re.compile(r"([^:]{1,150}): must be ")
+
+
+class Contradiction(Garbled):
+    """An action that is DONE, and does not say what became of each: the message tells where it contradicts itself.
+
+    verdicts: what follows all the same, should it not say more.
+    """
+
+    def __init__(self, reason: str, verdicts: Sequence[Verdict] = ()) -> None:
+        self.verdicts = verdicts
+        super().__init__(reason)
 
 
 # --- actions ----------------------------------------------------------------------------------------------------------
@@ -37,8 +49,8 @@ def accepted(response: Response) -> str:
 def outcome(response: Response, action: str, ids: Sequence[str]) -> Sequence[Verdict] | None:
     """What an action made of the customers with these source ids; None while it is under way.
 
-    Raises `Again` where nothing came of it, and `Garbled` for what does not settle each of them. No answer to this
-    question refuses a customer: they were accepted.
+    Raises `Again` where nothing came of it, `Contradiction` where it has ended and does not settle each of them, and
+    `Garbled` for what is no news of it. No answer to this question refuses a customer: they were accepted.
     """
     if response.status == 404:
         raise Again(f"Voucherify does not know the action {action}, which it accepted")
@@ -54,7 +66,10 @@ def outcome(response: Response, action: str, ids: Sequence[str]) -> Sequence[Ver
         return _all_refused(answer, action, ids)
     if status != "DONE":
         raise Garbled(f"the action {action} has a status that is not known")
-    return _verdicts(answer, ids)
+    try:
+        return _verdicts(answer, ids)
+    except Contradiction as what:
+        raise Contradiction(f"the action {action} is DONE, but {what}", what.verdicts) from None
 
 
 def _all_refused(answer: Mapping[str, object], action: str, ids: Sequence[str]) -> Sequence[Verdict]:
@@ -63,7 +78,7 @@ def _all_refused(answer: Mapping[str, object], action: str, ids: Sequence[str]) 
     """
     try:
         verdicts = _verdicts(answer, ids)
-    except Garbled:
+    except Contradiction:
         verdicts = []
     if not verdicts or any(verdict.outcome is Outcome.DELIVERED for verdict in verdicts):
         raise Again(f"the action {action} failed" + _because(answer))
@@ -77,19 +92,21 @@ def _because(action: Mapping[str, object]) -> str:
 
 
 def _verdicts(action: Mapping[str, object], ids: Sequence[str]) -> Sequence[Verdict]:
-    """DONE says that it ended, not that it went well: who failed is listed, and the counts must agree."""
+    """DONE says that it ended, not that it went well: who failed is listed, and the counts must agree. Raises
+    `Contradiction`.
+    """
     result = action.get("result")
     if not isinstance(result, dict):
-        raise Garbled("an action is DONE, and has no result")
+        raise Contradiction("it has no result")
     inline = result.get("results")
     failed = {**(_not_updated(inline, ids) if inline else {}), **_listed(result.get("errors"))}
     if not failed.keys() <= set(ids):
-        raise Garbled("an action names a customer that was not sent")
-    _check_counts(result, len(ids), len(failed), inline=bool(inline))
+        raise Contradiction("it names a customer that was not sent")
+    _check_counts(result, ids, failed, inline=bool(inline))
     # Its own word for how it went was added in 2024 and is not explained. It is believed only where nothing else tells
     # of a failure: then nobody knows whose.
     if action.get("operation_status") == "FAILED" and not failed:
-        raise Garbled("an action's operation failed, and nobody is listed")
+        raise Contradiction("its operation failed, and it lists nobody")
     delivered = Verdict(Outcome.DELIVERED)
     return [failed.get(one, delivered) for one in ids]
 
@@ -107,37 +124,52 @@ def _not_updated(results: object, ids: Sequence[str]) -> Mapping[str, Verdict]:
     """`results`: [{source_id, updated, found}], the form until August 2024. It names everybody."""
     told = [(_source_id(entry), entry.get("updated")) for entry in _entries(results)]
     if {one for one, _ in told} != set(ids) or not all(isinstance(updated, bool) for _, updated in told):
-        raise Garbled("an action's results are not those of the customers that were sent")
+        raise Contradiction("its results are not those of the customers that were sent")
     return {one: _rejected("not updated") for one, updated in told if not updated}
 
 
-def _check_counts(result: Mapping[str, object], sent: int, failed: int, *, inline: bool) -> None:
-    """Whoever is not listed is delivered only where the counts say so too. Raises `Garbled`.
+def _check_counts(
+    result: Mapping[str, object], ids: Sequence[str], failed: Mapping[str, Verdict], *, inline: bool
+) -> None:
+    """Whoever is not listed is delivered only where the counts say so too. Raises `Contradiction`.
 
+    Where the counts say that everybody failed, that is what became of those who are not listed, but not why.
     The older form has no `failed_count`, and does not say whether `done_count` counts who was not updated.
     """
-    done_counts = {sent - failed, sent} if inline else {sent - failed}
+    sent, listed = len(ids), len(failed)
+    done_counts = {sent - listed, sent} if inline else {sent - listed}
     done, not_done = result.get("done_count"), result.get("failed_count")
-    not_done = failed if not_done is None else not_done
-    if not (_is_count(done) and done in done_counts and _is_count(not_done) and not_done == failed):
-        raise Garbled("the counts of an action do not agree with who is listed")
+    not_done = listed if not_done is None else not_done
+    if not (_is_count(done) and _is_count(not_done)):
+        raise Contradiction("its counts are no numbers")
+    if done == 0 and not_done == sent > listed:
+        nameless = _rejected("")._replace(passing=True)
+        raise Contradiction(_lists(listed, not_done), [failed.get(one, nameless) for one in ids])
+    if done not in done_counts or not_done != listed:
+        counts = f"it counts {done:,} done and {not_done:,} failed of {counted(sent, 'customer')}"
+        adds_up = done + not_done == sent and listed < not_done
+        raise Contradiction(_lists(listed, not_done) if adds_up else f"{counts}, and lists {counted(listed, 'error')}")
 
 
-def _is_count(value: object) -> bool:
+def _lists(listed: int, failed: int) -> str:
+    return f"it lists {listed:,} of {counted(failed, 'error')}"
+
+
+def _is_count(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _entries(listed: object) -> Sequence[Mapping[str, object]]:
     listed = [] if listed is None else listed
     if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
-        raise Garbled("an action's list is none")
+        raise Contradiction("a list of it is none")
     return listed
 
 
 def _source_id(entry: Mapping[str, object]) -> str:
     source_id = entry.get("source_id")
     if not isinstance(source_id, str):
-        raise Garbled("an action lists a customer without a source_id")
+        raise Contradiction("it lists a customer without a source_id")
     return source_id
 
 

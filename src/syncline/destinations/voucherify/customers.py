@@ -14,7 +14,7 @@ from syncline.destinations.voucherify.attributes import Attributes
 from syncline.destinations.voucherify.fields import refuse_name
 from syncline.destinations.voucherify.nesting import nested
 from syncline.destinations.voucherify.settings import HOSTS, REQUEST_BYTES, Settings
-from syncline.errors import Garbled, Misconfigured, Refused, Unfinished, Unfit, origin_of
+from syncline.errors import Again, Garbled, Misconfigured, Refused, Unfinished, Unfit, origin_of
 from syncline.model import (
     BatchLimits,
     Change,
@@ -39,6 +39,10 @@ _FIRST_PAUSE_S = 1.0
 _PAUSE_GROWTH = 1.5
 _PAUSE_MOST_S = 20.0
 _NONSENSE = 4  # answers about one action that are put up with
+# One that is DONE and contradicts itself is asked for so often again: what it lists may come a little later.
+_LATE_S = (1.0, 2.0, 4.0)
+# Actions in a row that contradict themselves: with more, to send the halves of a batch is no way to who is to blame.
+_CONTRADICTIONS = 50
 
 encode_text = msgspec.json.encode
 
@@ -77,6 +81,7 @@ class Voucherify:
         self._room = self.limits.bytes - self.limits.envelope
         self._attributes = Attributes()
         self._sent_objects = False
+        self._contradictions = 0  # in a row
 
     def _lane(self, credentials: tuple[tuple[str, Secret], ...], bucket: str, timeout_s: float) -> Lane:
         """Bulk calls are counted by the hour, apart from all others. https://docs.voucherify.io/guides/limits (checked
@@ -155,21 +160,54 @@ class Voucherify:
 
     def _await(self, items: Sequence[Item], action: str, *, now: bool = False) -> Inquiry[Sequence[Verdict]]:
         """Asks until the action has ended. `now`: it was begun long ago, so the first question need not wait."""
-        path = "/v1/async-actions/" + quote(action, safe="")
         ids = [_source_id(item.change.key) for item in items]
-        nonsense = 0
+        nonsense, last_word = 0, ""
         for pause_s in _pauses(self._settings.poll_timeout, now=now):
-            response = yield Request("api", "GET", path, pause_s=pause_s, hears=_HEARS_ABSENT)
+            response = yield _question(action, pause_s)
             try:
                 verdicts = answers.outcome(response, action, ids)
-            except Garbled:  # somebody who stands between, or an action caught half-way: it may make sense next time
-                nonsense += 1
+            except answers.Contradiction as contradiction:
+                return (yield from self._once_more(ids, action, contradiction, earlier=now))
+            except Garbled as noise:  # somebody who stands between: it may make sense next time
+                nonsense, last_word = nonsense + 1, f" (the last answer: {noise})"
                 if nonsense > _NONSENSE:
                     raise
                 continue
             if verdicts is not None:
-                return verdicts
-        raise Unfinished(f"the action {action} has not ended after {self._settings.poll_timeout:g} s")
+                return self._told(verdicts)
+            last_word = ""
+        raise Unfinished(f"the action {action} has not ended after {self._settings.poll_timeout:g} s{last_word}")
+
+    def _once_more(
+        self, ids: Sequence[str], action: str, contradiction: answers.Contradiction, *, earlier: bool
+    ) -> Inquiry[Sequence[Verdict]]:
+        """It has ended, and says no more than this. So its customers are in doubt, and a batch of them is sent again in
+        halves: those among whom nobody is to blame are taken, and a short list is whole. Who is left alone stays in
+        doubt; of an earlier run's, once it was sent again.
+        """
+        for pause_s in _LATE_S:
+            response = yield _question(action, pause_s)
+            try:
+                verdicts = answers.outcome(response, action, ids)
+            except answers.Contradiction as later:
+                contradiction = later
+            except Garbled:
+                continue
+            else:
+                if verdicts is not None:
+                    return self._told(verdicts)
+        if contradiction.verdicts:
+            return self._told(contradiction.verdicts)
+        self._contradictions += 1
+        if len(ids) > 1 and self._contradictions <= _CONTRADICTIONS:
+            raise Refused(str(contradiction))
+        if len(ids) == 1 and earlier:
+            raise Again(str(contradiction))
+        raise Unfinished(str(contradiction))
+
+    def _told(self, verdicts: Sequence[Verdict]) -> Sequence[Verdict]:
+        self._contradictions = 0
+        return verdicts
 
     def _single(self, item: Item) -> Conversation[Sequence[Verdict]]:
         """The answer is the customer, which proves that it was this one."""
@@ -221,6 +259,11 @@ class Voucherify:
 
 def _source_id(key: str) -> str:
     return key.removeprefix(_KEY)
+
+
+def _question(action: str, pause_s: float) -> Request:
+    path = "/v1/async-actions/" + quote(action, safe="")
+    return Request("api", "GET", path, pause_s=pause_s, hears=_HEARS_ABSENT)
 
 
 def _pauses(most_s: float, *, now: bool) -> Iterator[float]:
