@@ -133,6 +133,12 @@ def test_a_page_of_null_is_an_empty_page() -> None:
     assert play(segment().page("0"), answer(200, {"data": None, "cursor": END}))[1] == Page([], "")
 
 
+@pytest.mark.parametrize("odd", [{"segment_id": None}, {"segment_id": 5}, {"segment_id": ""}, {}, 5, "x", None, []])
+def test_an_entry_that_is_no_profile_is_one_without_a_name(odd: object) -> None:
+    listed = {"data": [{"segment_id": "use_1"}, odd, {"segment_id": "use_2"}], "cursor": END}
+    assert play(segment().page("0"), answer(200, listed))[1] == Page(["use_1", "", "use_2"], "")
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -142,6 +148,7 @@ def test_a_page_of_null_is_an_empty_page() -> None:
         {},
         {"data": {}},
         {"data": ["use_1"]},
+        {"data": [{"segment_id": None}, 5]},
         {"data": [{"segment_id": ""}]},
         {"data": [{"id": "use_1"}]},
         {"data": [], "cursor": {"has_more": True}},

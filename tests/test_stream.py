@@ -277,6 +277,30 @@ def test_a_profile_that_is_gone_is_deferred_at_once(tmp_path: Path) -> None:
     assert made.space.count("GET use_00042/") == 1
 
 
+def test_an_entry_of_the_listing_without_a_name_is_deferred_and_the_others_are_read(tmp_path: Path) -> None:
+    made = flow(tmp_path, 250)
+    good = made.space.good
+
+    def odd(request: Request) -> Response:
+        response = good(request)
+        page = msgspec.json.decode(response.body)
+        if "profiles?" in request.path and "next=100" in request.path:
+            page["data"][20:20] = [{"segment_id": None}, {}, 5]
+        return response._replace(body=msgspec.json.encode(page))
+
+    made.space.good = odd  # type: ignore[method-assign] # a space that misbehaves
+    report = made.go()
+    assert (counts(report), report.exit_code) == ({"delivered": 250, "deferred": 3}, 3)
+    assert report.stopped is None
+    assert [(problem.key, problem.row.row) for problem in report.problems] == [
+        (f"row {number} of the listing", number) for number in (121, 122, 123)
+    ]
+    assert "listed without a name" in report.problems[0].reason
+    asked = len(made.space.at)
+    assert counts(made.go(resume=True)) == {"delivered": 250, "deferred": 3}
+    assert len(made.space.at) == asked, "there is nothing to ask for them by"
+
+
 @pytest.mark.parametrize("what", ["traits", "external_ids"])
 def test_a_profile_whose_pages_never_end_holds_up_nobody(tmp_path: Path, what: str) -> None:
     """However long it goes on: a minute of the clock is far more than 250 profiles take."""

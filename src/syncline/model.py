@@ -49,7 +49,8 @@ class Row(NamedTuple):
 
 
 class Page(NamedTuple):
-    """One page of an API source's listing: what its rows are called, and the cursor of the next; "" at the end."""
+    """One page of an API source's listing: what its rows are called, "" where one has no name; and the cursor of the
+    next page, "" at the end."""
 
     refs: Sequence[str]
     next: str

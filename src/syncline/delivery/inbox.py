@@ -24,6 +24,7 @@ from syncline.ports import ApiSource, Inquiry
 _PAGES_OPEN = 4  # listed and not read whole: what is read twice after a crash, at most
 _LISTED_AHEAD = 50  # rows: with fewer waiting, the next page is asked for, so that no courier has to wait for it
 _SECOND_TRIES = 100  # rows of a portion that is read again
+_NAMELESS = "it is listed without a name, so it cannot be read"
 
 
 class Wanted(NamedTuple):
@@ -99,7 +100,7 @@ class Inbox:
         self._source, self._sink, self._gauge, self._policy, self._limit = source, sink, gauge, policy, limit
         self._cursor, self._listed = mark.cursor, mark.listed
         self._cursors = {mark.cursor}
-        self._again = list(mark.unread)
+        self._again = [wanted for wanted in mark.unread if wanted.ref != _standing_in(wanted.number)]
         self._pages: deque[_Open] = deque()
         self._home: dict[str, _Open] = {}  # of rows of open pages
         self._asking = self._page_put_off = False
@@ -198,15 +199,19 @@ class Inbox:
         self._asking = False
         met = set(self._sink.seen(page.refs)) | (self._home.keys() & set(page.refs))
         new: list[Wanted] = []
+        nameless: list[Unread] = []
         room = len(page.refs) if self._limit is None else min(len(page.refs), self._limit - self._listed)
         for number, ref in enumerate(page.refs[:room], start=self._listed + 1):
-            if ref not in met:
+            if not ref:
+                nameless.append(Unread(_standing_in(number), number, _NAMELESS))
+            elif ref not in met:
                 new.append(Wanted(ref, number))
                 met.add(ref)
+        repeated = room - len(new) - len(nameless)
         self._listed += room
         self._empty_pages = 0 if page.refs else self._empty_pages + 1
         self._cursor = self._following(page.next)
-        self._open(_Open(self._cursor, self._listed, deque(new), len(new), room - len(new), self.broke))
+        self._open(_Open(self._cursor, self._listed, deque(new), len(new), repeated, self.broke, unread=nameless))
         self._give_out()
 
     def _following(self, cursor: str) -> str:
@@ -283,6 +288,11 @@ class Inbox:
 
     def abandon(self, talks: Sequence[Talk[Wanted, Page | Row]]) -> None:
         """What is not checkpointed counts as never listed."""
+
+
+def _standing_in(number: int) -> str:
+    """For the name of a row that has none: its place in the listing."""
+    return f"row {number} of the listing"
 
 
 async def read(

@@ -36,7 +36,7 @@ class _Listed(Struct):
 
 
 class _Listing(Struct):
-    data: list[_Listed] | None
+    data: list[Raw] | None
     cursor: _Cursor | None = None
 
 
@@ -53,18 +53,27 @@ class _Refusal(Struct):
     error: _Error
 
 
-_LISTING, _METADATA, _REFUSAL = Decoder(_Listing), Decoder(_Metadata), Decoder(_Refusal)
+_LISTING, _LISTED, _METADATA, _REFUSAL = Decoder(_Listing), Decoder(_Listed), Decoder(_Metadata), Decoder(_Refusal)
 _CURSOR, _TRAITS, _IDS = Decoder(_Cursor | None), Decoder(Fields | None), Decoder(list[ExternalId] | None)
 _NULL = Raw(b"null")
 
 
 def page(response: Response) -> Page:
-    """`data[].segment_id`, and the next cursor. Raises `Garbled`."""
+    """`data[].segment_id`, "" for an entry that has none; and the next cursor. Raises `Garbled`, also for a list of
+    something else, in which no entry has one.
+    """
     listing = _decoded(_LISTING, response.body, "a page of profiles")
-    refs = [profile.segment_id for profile in listing.data or ()]
-    if not all(refs):
-        raise Garbled("a profile without a segment_id is listed")
+    refs = [_named(entry) for entry in listing.data or ()]
+    if refs and not any(refs):
+        raise Garbled("200, but no entry of the page has a segment_id")
     return Page(refs, _following(listing.cursor))
+
+
+def _named(entry: Raw) -> str:
+    try:
+        return _LISTED.decode(entry).segment_id
+    except NO_BETTER:
+        return ""
 
 
 def traits(response: Response) -> tuple[Fields, str]:
