@@ -72,6 +72,10 @@ def page() -> str:
 What `syncline serve` may be asked. [How to use it](../how-to/as-a-service.md). The service tells the same at
 `/openapi.json`, for programs.
 
+Where the service has a token (`--token-file`; beyond this machine always), every path asks for it, `/healthz`,
+`/metrics` and `/openapi.json` too: `Authorization: Bearer …`. Besides what is listed below, each then answers `401`
+without it, and `429` after {tokens.BAD_A_MINUTE} wrong ones from one address within a minute.
+
 {_paths(document)}
 ## How a sync ended
 

@@ -21,7 +21,9 @@ from syncline.service.server import Certificate, check, listen, serve
 from syncline.service.tokens import TokenUnfit, made_up, read_token
 
 _HOST_HELP = "The address to listen on (default: this machine alone). Any other needs a token, and TLS."
-_WHO_HELP = "Only who sends the token in FILE is answered: at least 32 characters, readable by its owner alone."
+_WHO_HELP = (
+    "Only who sends the token in FILE (32 characters or more) is answered. You are warned if others may read it."
+)
 _ALLOW_URL_HELP = "An origin that uploaded configurations may name besides the vendors' own; may be repeated."
 _ALLOW_HOST_HELP = "A name by which the service may be called besides localhost; may be repeated."
 _INSECURE_HELP = "Listen beyond this machine without TLS: whoever is on the way reads tokens, credentials and people."
