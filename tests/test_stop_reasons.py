@@ -73,6 +73,14 @@ def passed(function: Function, parameter: str, trees: Iterable[ast.AST]) -> Iter
                 yield from texts(keyword.value for keyword in one.keywords if keyword.arg == parameter)
 
 
+def of_classes(name: str, trees: Iterable[ast.AST]) -> Iterator[str]:
+    """The texts that classes have under this name."""
+    for one in (node for tree in trees for node in ast.walk(tree)):
+        if isinstance(one, ast.ClassDef):
+            bodies = (line for line in one.body if isinstance(line, ast.Assign))
+            yield from texts(line.value for line in bodies if getattr(line.targets[0], "id", "") == name)
+
+
 def texts(nodes: Iterable[ast.expr]) -> Iterator[str]:
     for node in nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -91,6 +99,8 @@ def reasons() -> set[str]:
                     found |= {*passed(function, expression.id, callers)}
                 elif isinstance(expression, ast.Name):
                     found |= {*assigned(expression.id, function.node)}
+                elif isinstance(expression, ast.Attribute):
+                    found |= {*of_classes(expression.attr, trees)}
     return found | {inspect.signature(Halt.request).parameters["reason"].default, "terminated"}
 
 

@@ -232,6 +232,15 @@ def test_a_wrong_token_costs_two_requests_and_is_named(tmp_path: Path) -> None:
     assert (report.stopped.reason, "accessToken" in report.stopped.message) == ("credentials", True)
 
 
+@pytest.mark.parametrize(("status", "reason"), [(401, "credentials"), (403, "credentials"), (302, "address")])
+def test_what_answers_everything_with_a_no_is_named(tmp_path: Path, status: int, reason: str) -> None:
+    made = flow(tmp_path)
+    made.space.weather = lambda number, request: answer(status, {}, location="https://elsewhere.example/login")
+    report = made.go()
+    assert report.stopped is not None
+    assert (report.stopped.reason, report.exit_code) == (reason, 3)
+
+
 def test_a_space_that_gives_nothing_leaves_the_last_plan_resumable(tmp_path: Path) -> None:
     made = flow(tmp_path, 50)
     made.vouchers.weather = lambda number, request: answer(401, {}) if number > 2 else None

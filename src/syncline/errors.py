@@ -15,7 +15,9 @@
     ├── Garbled                  a destination's answer makes no sense: its items are in doubt
     ├── Again                    what was accepted came to nothing: it may be sent again
     ├── Unfinished               what was accepted has no result yet: its items are in doubt, and can be asked for later
-    ├── Misconfigured            the probe knows what is wrong with credentials or region (the run stops)
+    ├── Misconfigured            the probe knows what is wrong (the run stops)
+    │   ├── CredentialsRefused   … with the credentials, or the region that they are for
+    │   └── WrongAddress         … with the address
     ├── Unsent                   no byte of the request left this machine
     ├── Unanswered               bytes left; no usable answer came back
     └── Bug                      exit 70: Syncline broke a promise of its own
@@ -226,7 +228,21 @@ class Unfinished(SynclineError):
 
 
 class Misconfigured(SynclineError):
-    """Credentials, region or address are wrong, and the destination says how; the message passes it on."""
+    """Something is wrong for everybody, and the API says what; the message passes it on. stops: the run's reason."""
+
+    stops = "refused"
+
+
+class CredentialsRefused(Misconfigured):
+    """It is the credentials, or the region that they are for."""
+
+    stops = "credentials"
+
+
+class WrongAddress(Misconfigured):
+    """It is the address: another place is named, or somebody else answers."""
+
+    stops = "address"
 
 
 class Unsent(SynclineError):

@@ -11,7 +11,7 @@ from syncline.delivery.controls import Gauge
 from syncline.delivery.gate import Gate
 from syncline.delivery.pace import Pace
 from syncline.delivery.policy import Policy
-from syncline.errors import Garbled, Misconfigured, Refused, Unanswered
+from syncline.errors import Garbled, Misconfigured, Refused, Unanswered, WrongAddress
 from syncline.model import Lane, Request, Stop
 from syncline.ports import Inquiry
 
@@ -42,6 +42,8 @@ class Probe:
         probe = ask(self._inquire(), self._lanes, self._world, self._policy, self._ready)
         try:
             await self._unless_stopped(probe)
+        except WrongAddress as wrong:
+            return Stop("address", str(wrong))
         except Misconfigured as wrong:
             return Stop("credentials", str(wrong))
         except (Unanswered, Refused, Garbled) as failure:

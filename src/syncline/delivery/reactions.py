@@ -155,7 +155,7 @@ class Reactions(Generic[W, R]):
             self._risk_no_more(talk, str(waiting))
         except Misconfigured as wrong:
             self.park(talk)
-            self._halt(Stop("refused", str(wrong)))
+            self._halt(Stop(wrong.stops, str(wrong)))
         except SynclineError:
             raise
         except Exception as error:  # a fault of our own, about this answer: the other rows need not suffer for it
@@ -185,6 +185,7 @@ class Reactions(Generic[W, R]):
             self._give_up_if_hopeless()
             return
         self._forget(talk)
+        talk.last_word = refusal.reason
         for half in talk.halves():
             self.park(half)
 

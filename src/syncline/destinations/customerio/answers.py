@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from syncline.destinations.customerio.identity import Identity
 from syncline.destinations.customerio.settings import TRACK_HOSTS
 from syncline.destinations.reply import json_object
-from syncline.errors import Garbled, Misconfigured, Refused, host_of, said
+from syncline.errors import Garbled, Refused, WrongAddress, host_of, said
 from syncline.model import Outcome, Response, Verdict
 
 
@@ -73,7 +73,7 @@ def told_region(response: Response) -> str:
     try:
         return str(json_object(response).get("region") or "")
     except Garbled:
-        raise Misconfigured("the answer to the region question is not Customer.io's: check baseUrl") from None
+        raise WrongAddress("the answer to the region question is not Customer.io's: check baseUrl") from None
 
 
 def region_of(location: str) -> str:

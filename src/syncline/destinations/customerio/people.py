@@ -25,7 +25,7 @@ from syncline.destinations.customerio.settings import (
     refuse_name,
 )
 from syncline.destinations.identifier import identifier_text, oddities, unfit
-from syncline.errors import Misconfigured, Unfit, origin_of
+from syncline.errors import CredentialsRefused, Misconfigured, Unfit, WrongAddress, origin_of
 from syncline.model import BatchLimits, Change, Item, Lane, Outcome, Remark, Request, Secret, Semantics, Verdict
 from syncline.ports import Conversation, Inquiry
 
@@ -204,7 +204,7 @@ class CustomerIo:
         """Either region's host tells the region. https://docs.customer.io/api/track/ (checked 2026-10)"""
         response = yield Request("track", "GET", "/api/v1/accounts/region")
         if response.status in {401, 403}:
-            raise Misconfigured(
+            raise CredentialsRefused(
                 f"Customer.io refuses these credentials at {self._origin} ({response.status}): check siteId and apiKey,"
                 f" and that the workspace lives in region {self._settings.region}"
             )
@@ -215,12 +215,12 @@ class CustomerIo:
                 f"this workspace lives in region {region}, not {self._settings.region}: set `region: {region}`"
             )
         if 300 <= response.status < 400:
-            raise Misconfigured(
+            raise WrongAddress(
                 f"{self._origin} redirects to {origin_of(location)}, and redirects are never followed:"
                 " check region and baseUrl"
             )
         if response.status != 200:
-            raise Misconfigured(f"{self._origin} does not answer like Customer.io ({response.status}): check baseUrl")
+            raise WrongAddress(f"{self._origin} does not answer like Customer.io ({response.status}): check baseUrl")
 
     def look_up(self, keys: Sequence[str]) -> Inquiry[Mapping[str, Mapping[str, object] | None]]:
         """Values come back as text, whatever was sent. https://docs.customer.io/api/app/ (checked 2026-10)"""

@@ -14,7 +14,7 @@ from syncline.destinations.voucherify.attributes import Attributes
 from syncline.destinations.voucherify.fields import refuse_name
 from syncline.destinations.voucherify.nesting import nested
 from syncline.destinations.voucherify.settings import HOSTS, REQUEST_BYTES, Settings
-from syncline.errors import Again, Garbled, Misconfigured, Refused, Unfinished, Unfit, origin_of
+from syncline.errors import Again, CredentialsRefused, Garbled, Refused, Unfinished, Unfit, WrongAddress, origin_of
 from syncline.model import (
     BatchLimits,
     Change,
@@ -226,17 +226,17 @@ class Voucherify:
             return
         if 300 <= response.status < 400:
             place = origin_of(response.headers.get("location", ""))
-            raise Misconfigured(
+            raise WrongAddress(
                 f"{self._origin} redirects to {place}, and redirects are never followed: check region and baseUrl"
             )
         words, _ = answers.words(response)
         told = f"{response.status}: {words}" if words else str(response.status)
         if response.status in {401, 403}:
-            raise Misconfigured(
+            raise CredentialsRefused(
                 f"Voucherify refuses these credentials at {self._origin} ({told}): check applicationId and secretKey,"
                 f" and that the project lives in region {self._settings.region}"
             )
-        raise Misconfigured(
+        raise WrongAddress(
             f"{self._origin} does not list customers as Voucherify does ({told}): check region and baseUrl"
         )
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Raw
 
-from syncline.errors import Garbled, Misconfigured, Refused, origin_of
+from syncline.errors import CredentialsRefused, Garbled, Misconfigured, Refused, WrongAddress, origin_of
 from syncline.model import Lane, Page, Request, Response, Row, RowRef, Secret
 from syncline.ports import Inquiry
 from syncline.sources.json_fields import ROW_BYTES, TOO_LONG, Fields
@@ -143,17 +143,17 @@ class SegmentSource:
         path = f"{self._profiles}/segment_id:use_syncline_probe/traits?limit=1"
         response = yield Request(_LANE, "GET", path, hears=_NO_ROUTE)
         if response.status in {401, 403}:
-            raise Misconfigured(
+            raise CredentialsRefused(
                 f"Segment refuses these credentials at {self._origin} ({response.status}): check accessToken and"
                 f" spaceId, and that the workspace lives in region {self._settings.region}"
             )
         if 300 <= response.status < 400:
             place = origin_of(response.headers.get("location", ""))
-            raise Misconfigured(
+            raise WrongAddress(
                 f"{self._origin} redirects to {place}, and redirects are never followed: check region and baseUrl"
             )
         if response.status != 200 and not answers.is_unknown(response):
-            raise Misconfigured(
+            raise WrongAddress(
                 f"{self._origin} does not answer like Segment's Profile API ({answers.told(response)}): check spaceId"
                 " and baseUrl"
             )
