@@ -295,6 +295,21 @@ def wrong_credentials(scene: Scene) -> int:
     return scene.run()
 
 
+def wrong_region(scene: Scene) -> int:
+    scene.vendor.reply = lambda asked: (
+        Answer(401, {"meta": {"error": said_back(asked)}})
+        if asked.writes
+        else Answer(200, {"region": "eu", "message": said_back(asked)})
+    )
+    return scene.run()
+
+
+def another_address(scene: Scene) -> int:
+    place = f"https://elsewhere.example/{EMAIL}?key={quote(API_KEY)}"
+    scene.vendor.reply = lambda asked: Answer(302, {"meta": {"error": said_back(asked)}}, {"location": place})
+    return scene.run()
+
+
 def no_connection(scene: Scene) -> int:
     scene.configure(destination={"baseUrl": "https://nope.invalid", "appBaseUrl": "https://nope.invalid"})
     return scene.run()
@@ -325,7 +340,9 @@ KINDS: Mapping[type[SynclineError], tuple[Callable[[Scene], int], int]] = {
     errors.Garbled: (garbled_answers, 3),
     errors.Again: (failed_actions, 1),
     errors.Unfinished: (actions_without_end, 3),
-    errors.Misconfigured: (wrong_credentials, 3),
+    errors.Misconfigured: (wrong_region, 3),
+    errors.CredentialsRefused: (wrong_credentials, 3),
+    errors.WrongAddress: (another_address, 3),
     errors.Unsent: (no_connection, 3),
     errors.Unanswered: (no_answer, 1),
     errors.Bug: (broken_promise, 70),
