@@ -277,6 +277,22 @@ def test_a_profile_that_cannot_be_read_is_deferred_and_resume_reads_it(tmp_path:
     assert set(made.vouchers.writes.values()) == {1}
 
 
+@pytest.mark.parametrize(("size", "first", "last"), [(1, 3, 8), (1, 5, 12), (2, 3, 11), (100, 3, 11), (1, 52, 60)])
+def test_profiles_that_may_not_be_read_hold_up_no_page(tmp_path: Path, size: int, first: int, last: int) -> None:
+    """They are judged when nobody else is under way: small pages may be waiting for nothing else, and no other may be
+    asked for meanwhile."""
+    made = flow(tmp_path, 60, source={"pageItems": size})
+    denied = [f"use_{number:05}/" for number in range(first, last + 1)]
+    made.space.weather = lambda number, request: (
+        answer(403, {}) if any(name in request.path for name in denied) else None
+    )
+    report = made.go()
+    assert report.stopped is None
+    assert counts(report) == {"delivered": 60 - len(denied), "deferred": len(denied)}
+    made.space.weather = lambda number, request: None
+    assert counts(made.go(resume=True)) == {"delivered": 60}
+
+
 def test_a_profile_that_is_gone_is_deferred_at_once(tmp_path: Path) -> None:
     made = flow(tmp_path, 50)
     del made.space.profiles["use_00042"]

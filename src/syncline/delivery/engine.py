@@ -67,7 +67,7 @@ class Engine(Generic[W, R]):
         finally:
             for end in ends:
                 end()
-            self._reactions.release()
+            self._reactions.end()
             self._desk.abandon(self._shelf.clear())
             self._desk.flush()
 
@@ -148,6 +148,8 @@ class Engine(Generic[W, R]):
                 if self._gate.stop:  # while work was looked for
                     break
                 if not self._shelf and not self._busy:
+                    if self._reactions.judged():
+                        continue
                     if self._desk.exhausted:
                         break
                     if not self._is_rung:

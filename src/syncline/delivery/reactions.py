@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Generic
 
 from syncline.delivery.attempt import Word, World
+from syncline.delivery.denials import Denials
 from syncline.delivery.desk import Desk
 from syncline.delivery.gate import Gate
 from syncline.delivery.pace import Pace
@@ -51,9 +52,7 @@ class Reactions(Generic[W, R]):
         self._paces, self._shelf, self._probe, self._halt = paces, shelf, probe, halt
         self._put_off: list[tuple[float, int]] = []  # in this pass: since when they failed, and how many items
         self._are_alone = False  # does this pass only try what failed while others were taken?
-        self._denials, self._denial = 0, ""  # single rows denied in this pass before anybody was taken; in words
-        self._denied_in_a_row = 0  # requests, since somebody was taken
-        self._suspects: list[tuple[Talk[W, R], Refused]] = []  # single rows denied since then
+        self._denials = Denials(desk, gate, policy, self._refused, halt)
         self._flaky = 0  # 401s that were not repeated, though the credentials had not changed
         self._in_vain = 0  # times in a row that what was accepted came to nothing
         self._ours = 0  # faults of our own, and the last of them
@@ -61,20 +60,20 @@ class Reactions(Generic[W, R]):
 
     def begin_pass(self, *, are_alone: bool) -> None:
         """are_alone: it only tries again what failed although the other side took others."""
-        self._put_off, self._are_alone, self._denials = [], are_alone, 0
+        self._put_off, self._are_alone = [], are_alone
+        self._denials.begin_pass()
+
+    def judged(self) -> bool:
+        """Nobody is under way: was there anybody to be judged without more evidence?"""
+        return self._denials.judged()
 
     def end_pass(self) -> None:
-        """What was denied while a few were tried is about those; where nobody was ever taken, nobody is given up."""
-        if self._gate.stop is None:
-            self._convict()
-        if self._denials and self._denials == self._desk.deferred and not self._gate.contacted:
-            self._halt(Stop("credentials", f"every row tried so far was {self._denial}: may these credentials write?"))
+        self._denials.end_pass()
 
-    def release(self) -> None:
-        """The run is over, and of whom it suspects it does not know: they wait like all others."""
-        for talk, _ in self._suspects:
+    def end(self) -> None:
+        """Whoever is not judged yet waits like all others that nobody takes up any more."""
+        for talk in self._denials.let_go():
             self.park(talk)
-        self._suspects = []
 
     @property
     def alone(self) -> int:
@@ -139,8 +138,8 @@ class Reactions(Generic[W, R]):
             self._gate.answered(self._loop.time())
             if self._desk.conclude(talk, end.value):
                 self._gate.delivered()
-                self._in_vain = self._denied_in_a_row = 0
-                self._convict()
+                self._in_vain = 0
+                self._denials.taken()
             self._give_up_if_hopeless()
         except Refused as refusal:
             self._gate.answered(self._loop.time())
@@ -327,39 +326,10 @@ class Reactions(Generic[W, R]):
             self.park(talk)
 
     def _denied(self, talk: Talk[W, R], status: int) -> None:
-        """Refused though the probe was not: that may be about single rows. But while nobody was ever taken it may as
-        well be about everybody (a key that reads and may not write), so then no row is given up for it."""
-        refusal = Refused(f"refused with status {status}, though the credentials are good", passing=True)
-        if talk.ticket is not None:  # what was accepted is not refused by an answer to our asking
-            self._desk.defer(talk, f"{refusal.reason}: may these credentials read what became of it?")
-            self._risk_no_more(talk, f"it was accepted, and to ask what became of it was refused with status {status}")
+        """Refused though the probe was not. What was accepted is not refused by an answer to our asking."""
+        if talk.ticket is None:
+            self._denials.deny(talk, status)
             return
-        if self._gate.contacted:
-            self._suspect(talk, refusal)
-            return
-        if len(talk.items) > 1:
-            self._refused(talk, refusal)
-            return
-        self._desk.defer(talk, refusal.reason)
-        self._denials, self._denial = self._denials + 1, f"refused with status {status}, though the probe was not"
-        if self._denials >= self._policy.canary_rows:
-            self._halt(Stop("credentials", f"every row tried so far was {self._denial}: may these credentials write?"))
-
-    def _suspect(self, talk: Talk[W, R], refusal: Refused) -> None:
-        """A row that is denied alone is guilty once somebody else is taken. When nobody is, many times in a row, it is
-        about everybody, whatever a cheap read may do, and no row is given up for it."""
-        self._denied_in_a_row += 1
-        if len(talk.items) > 1:
-            self._refused(talk, refusal)
-        else:
-            self._suspects.append((talk, refusal))
-        if self._denied_in_a_row >= self._policy.denied_in_a_row:
-            message = f"{self._denied_in_a_row} requests in a row were {refusal.reason}"
-            self._halt(Stop("credentials", f"{message}: may these credentials still write?"))
-
-    def _convict(self) -> None:
-        suspects, self._suspects = self._suspects, []
-        for talk, refusal in suspects:
-            self._desk.refuse(talk, refusal)
-        if suspects:
-            self._give_up_if_hopeless()
+        reason = f"refused with status {status}, though the credentials are good"
+        self._desk.defer(talk, f"{reason}: may these credentials read what became of it?")
+        self._risk_no_more(talk, f"it was accepted, and to ask what became of it was refused with status {status}")
