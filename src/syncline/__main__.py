@@ -9,7 +9,7 @@ from syncline import early
 
 def main() -> None:
     """Ends the process with the exit code that design and docs promise, also when it is stopped before it has begun."""
-    early.begin(as_json="--json" in sys.argv or "-json" in sys.argv)
+    early.begin(as_json=early.wants_json(sys.argv[1:]))
     from syncline.cli import main as work  # takes a tenth of a second
 
     try:

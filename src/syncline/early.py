@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Sequence
 from types import FrameType
 
 # What is said, and the exit code.
@@ -18,6 +19,11 @@ _ENDS = {
 }
 _heeded: list[signal.Signals] = []  # those that are ours
 _DOCUMENT = '{"status": "interrupted", "stopped": {"reason": "%s", "message": "%s", "retryAt": null}}\n'
+
+
+def wants_json(words: Sequence[str]) -> bool:
+    """Does a command line ask for a document, whatever else is wrong with it?"""
+    return "--json" in words or "-json" in words
 
 
 def begin(*, as_json: bool) -> None:

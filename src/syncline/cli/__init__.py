@@ -70,6 +70,5 @@ def cli() -> None:
 def main() -> None:
     """What the console script does, once imported. Ends the process with the exit code that design and docs promise."""
     argv = sys.argv[1:]
-    as_json = "--json" in argv or "-json" in argv  # whatever else is wrong with them
     work = partial(cli, prog_name="syncline", standalone_mode=False)
-    sys.exit(ended(lambda: work(normalised(argv, list(VERBS))), as_json=as_json))
+    sys.exit(ended(lambda: work(normalised(argv, list(VERBS))), as_json=early.wants_json(argv)))

@@ -17,6 +17,11 @@ from syncline.errors import Refused
 from syncline.model import Stop
 
 
+def no(status: int) -> Refused:
+    """It may be taken back: what these credentials may do is not for the row to say."""
+    return Refused(f"refused with status {status}, though the credentials are good", passing=True)
+
+
 class Denials(Generic[W, R]):
     """Those of one run. refuse: gives a row up, or halves a batch; halt: ends the run."""
 
@@ -37,7 +42,7 @@ class Denials(Generic[W, R]):
         self._early = 0
 
     def deny(self, talk: Talk[W, R], status: int) -> None:
-        refusal = Refused(f"refused with status {status}, though the credentials are good", passing=True)
+        refusal = no(status)
         if self._gate.contacted:
             self._suspect(talk, refusal)
         elif len(talk.items) > 1:

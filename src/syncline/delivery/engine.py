@@ -73,10 +73,10 @@ class Engine(Generic[W, R]):
 
     async def _passes(self) -> None:
         """As long as a pass settles something there is hope for the rest."""
-        fruitless, most = 0, self._policy.fruitless_passes
+        fruitless, are_alone = 0, False
         while True:
             before = self._desk.ended
-            self._reactions.begin_pass(are_alone=most == self._policy.fruitless_alone)
+            self._reactions.begin_pass(are_alone=are_alone)
             self._desk.begin_pass()
             await self._one_pass()
             self._reactions.end_pass()
@@ -90,11 +90,10 @@ class Engine(Generic[W, R]):
                     self.halt(stop)
                 return
             fruitless = 0 if self._desk.ended > before else fruitless + 1
-            if self._reactions.alone == self._desk.deferred:  # once it was about these rows, it stays about them
-                most = self._policy.fruitless_alone
-            if fruitless >= most:
-                faults = f"{self._desk.left} met only faults, pass after pass; --resume tries again"
-                self.halt(self._reactions.bug or Stop("faults", faults))
+            # Once it was about these rows, it stays about them.
+            are_alone = are_alone or self._reactions.alone == self._desk.deferred
+            if fruitless >= (self._policy.fruitless_alone if are_alone else self._policy.fruitless_passes):
+                self.halt(self._reactions.bug or self._reactions.fruitless)
                 return
             await rest(self._stopping, self._between_passes_s(fruitless))
 

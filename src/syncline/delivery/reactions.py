@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Generic
 
 from syncline.delivery.attempt import Word, World
-from syncline.delivery.denials import Denials
+from syncline.delivery.denials import Denials, no
 from syncline.delivery.desk import Desk
 from syncline.delivery.gate import Gate
 from syncline.delivery.pace import Pace
@@ -96,6 +96,11 @@ class Reactions(Generic[W, R]):
         if not self._ours:
             return None
         return Stop("bug", f"{self._last_of_ours}. What it met is not lost. Please report it")
+
+    @property
+    def fruitless(self) -> Stop:
+        """What to say of rows that are given up for this run, though nobody refused them."""
+        return Stop("faults", f"{self._desk.left} met only faults, pass after pass; --resume tries again")
 
     @property
     def unsettled(self) -> Stop | None:
@@ -250,7 +255,7 @@ class Reactions(Generic[W, R]):
         self._gate.failed(talk.began, self._loop.time())
         self._retry(talk, self._policy.conflict_base_s if conflict else self._policy.base_s)
         if self._are_alone and self._gate.failing:  # others were taken: there is no outage whose end to wait for
-            self._halt(Stop("faults", f"{self._desk.left} met only faults, pass after pass; --resume tries again"))
+            self._halt(self.fruitless)
         self._lose_patience("outage", word.text)
         if word.hopeless and not self._gate.contacted and talk.tries >= self._policy.hopeless_tries:
             self._halt(Stop("address", f"{word.text}; check baseUrl, region and the network"))
@@ -330,6 +335,5 @@ class Reactions(Generic[W, R]):
         if talk.ticket is None:
             self._denials.deny(talk, status)
             return
-        reason = f"refused with status {status}, though the credentials are good"
-        self._desk.defer(talk, f"{reason}: may these credentials read what became of it?")
+        self._desk.defer(talk, f"{no(status).reason}: may these credentials read what became of it?")
         self._risk_no_more(talk, f"it was accepted, and to ask what became of it was refused with status {status}")
